@@ -26,7 +26,7 @@ CLEANUP_POINTER(struct arena, arena_free)
 /* Forgets everything allocated, keeps the first block for reuse. */
 void arena_reset(struct arena *arena);
 
-/* Bytes handed out since the last reset. */
+/* Bytes handed out since the last reset, with the padding to the alignment. */
 size_t arena_used_bytes(const struct arena *arena);
 
 /* Zeroed memory aligned for any type; NULL when the cap is reached or memory is out. size 0 gives a valid pointer. */

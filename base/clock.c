@@ -1,0 +1,57 @@
+/* The system's clocks and a manual one. Owns the offset that fault tests may set; it is read once, before main. */
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static uint64_t clock_read_ms(clockid_t id) {
+    struct timespec now;
+    if (clock_gettime(id, &now) != 0) abort();
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+#ifdef SLUSS_TEST_HOOKS
+static int64_t clock_offset_ms;
+
+__attribute__((constructor)) static void clock_read_offset(void) {
+    const char *text = getenv("SLUSS_TEST_CLOCK_OFFSET_MS");
+    if (text) clock_offset_ms = strtoll(text, NULL, 10);
+}
+
+static uint64_t clock_system_now_ms(const struct clock *clock) {
+    (void)clock;
+    return clock_read_ms(CLOCK_REALTIME) + (uint64_t)clock_offset_ms;
+}
+#else
+static uint64_t clock_system_now_ms(const struct clock *clock) {
+    (void)clock;
+    return clock_read_ms(CLOCK_REALTIME);
+}
+#endif
+
+static uint64_t clock_system_boot_ms(const struct clock *clock) {
+    (void)clock;
+    return clock_read_ms(CLOCK_BOOTTIME);
+}
+
+static uint64_t clock_manual_now(const struct clock *clock) { return clock->manual_now_ms; }
+
+static uint64_t clock_manual_boot(const struct clock *clock) { return clock->manual_boot_ms; }
+
+const struct clock *clock_system(void) {
+    static const struct clock system = {.now_ms = clock_system_now_ms, .boot_ms = clock_system_boot_ms};
+    return &system;
+}
+
+struct clock clock_manual(uint64_t now_ms) {
+    return (struct clock){.now_ms = clock_manual_now, .boot_ms = clock_manual_boot, .manual_now_ms = now_ms};
+}
+
+void clock_advance(struct clock *clock, uint64_t by_ms) {
+    clock->manual_now_ms += by_ms;
+    clock->manual_boot_ms += by_ms;
+}
+
+uint64_t clock_now_ms(const struct clock *clock) { return clock->now_ms(clock); }
+
+uint64_t clock_boot_ms(const struct clock *clock) { return clock->boot_ms(clock); }
