@@ -13,6 +13,7 @@
 
 struct queue;
 
+/* NULL when capacity is 0, or memory or descriptors are out. */
 struct queue *queue_new(size_t capacity);
 /* The queue must be empty or its items be owned elsewhere. Takes NULL. */
 void queue_free(struct queue *queue);
@@ -25,8 +26,9 @@ enum status queue_push(struct queue *queue, void *item);
  * the time ran out. STATUS_EXPIRED when closed and empty. */
 enum status queue_take(struct queue *queue, uint32_t timeout_ms, void **out_items, size_t max, size_t *out_count);
 
-/* Readable while items wait; for event loops, which then call queue_take with timeout 0. */
-int queue_event_fd(const struct queue *queue);
+/* Readable while items wait or the queue is closed; for event loops, which then call queue_take with timeout 0 and
+ * never read the descriptor themselves. Owned by the queue. */
+int queue_event_fd(struct queue *queue);
 
 size_t queue_depth(struct queue *queue);
 
