@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/reply.h"
+#include "proto/reply_code.h"
 
 /* Recorded in the log: numbers never change. */
 enum rule_stage {
