@@ -38,6 +38,8 @@ void frame_put(struct frame *frame, struct bytes field) {
 
 void frame_put_text(struct frame *frame, const char *field) { frame_put(frame, bytes_text(field)); }
 
+void frame_put_u8(struct frame *frame, uint8_t value) { frame_put(frame, BYTES(&value, 1)); }
+
 void frame_put_u32(struct frame *frame, uint32_t value) {
     uint8_t field[4];
     struct writer writer = writer_init(field, sizeof field);

@@ -63,7 +63,7 @@ struct seal_public seal_public_of(const struct seal_private *key) {
 }
 
 struct hash seal_key_id(const char *federation, const struct seal_public *key) {
-    return FRAME_HASH("sluss sealing key v1", federation, BYTES_ARRAY(key->b));
+    return FRAME_HASH("sluss key v1", federation, BYTES_ARRAY(key->b));
 }
 
 static struct hash labeled_extract(struct bytes suite, struct bytes salt, const char *label, struct bytes ikm) {
