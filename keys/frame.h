@@ -33,7 +33,8 @@ struct frame {
 void frame_init(struct frame *frame, const char *label, const char *federation);
 void frame_put(struct frame *frame, struct bytes field);
 void frame_put_text(struct frame *frame, const char *field);
-/* A field of 4 or 8 bytes, big-endian. */
+/* A field of 1, 4 or 8 bytes, big-endian. */
+void frame_put_u8(struct frame *frame, uint8_t value);
 void frame_put_u32(struct frame *frame, uint32_t value);
 void frame_put_u64(struct frame *frame, uint64_t value);
 struct hash frame_final(struct frame *frame);

@@ -40,7 +40,7 @@ CLEANUP_POINTER(struct seal_private, seal_free)
 
 struct seal_public seal_public_of(const struct seal_private *key);
 
-/* H("sluss sealing key v1", federation, public key). */
+/* H("sluss key v1", federation, public key). */
 struct hash seal_key_id(const char *federation, const struct seal_public *key);
 
 /* Seals to a public key. out_sealed lies in the arena: plaintext.len + SEAL_OVERHEAD_BYTES. STATUS_INVALID when the key
