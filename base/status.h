@@ -42,6 +42,8 @@
     X(PERMISSION, LOCAL, "permissions do not allow it")                                                                \
     X(CRYPTO, LOCAL, "a cryptographic library call failed")                                                            \
     X(CLOCK, LOCAL, "the clock cannot be trusted")                                                                     \
+    X(UNKNOWN, LOCAL, "whether it was done is not known")                                                              \
+    X(FENCED, INTEGRITY, "another process has taken over")                                                             \
     X(INTEGRITY, INTEGRITY, "stored data contradict each other")                                                       \
     X(FORK, INTEGRITY, "the log contradicts what was signed or witnessed")
 

@@ -1,0 +1,97 @@
+/*
+ * The log: appends leaves with their openings and evidence inside the writer's transaction, keeps the Merkle tree, and
+ * builds proofs and receipts against the last signed tree.
+ *
+ * Owns: the tables leaf, node, event, access, evidence, checkpoint; the frontier and the last leaf time in memory.
+ * The writer is the only one that appends. A batch: ledger_begin, any number of ledger_append, then after the commit
+ * ledger_commit, after keyd's signature ledger_signed; or ledger_abort, which restores what begin found. Readers see
+ * only the signed tree.
+ */
+#ifndef BROKER_CORE_LEDGER_H
+#define BROKER_CORE_LEDGER_H
+
+#include "base/arena.h"
+#include "broker/core/core.h"
+#include "broker/core/store.h"
+#include "keys/hash.h"
+#include "proto/ids.h"
+#include "proto/leaf.h"
+#include "proto/merkle.h"
+
+#define LEDGER_NO_SLOT UINT32_MAX
+
+/* Reads size, frontier and last time from the store. STATUS_INTEGRITY when they contradict each other. */
+enum status ledger_open(struct core *core, struct ledger **out_ledger);
+void ledger_close(struct ledger *ledger);
+
+/* now_ms of the batch: never below the last leaf's. */
+void ledger_begin(struct ledger *ledger, uint64_t now_ms);
+uint64_t ledger_now_ms(const struct ledger *ledger);
+void ledger_abort(struct ledger *ledger);
+
+struct ledger_evidence {
+    struct hash hash; /* SHA-256 of content */
+    struct bytes content;
+};
+
+struct ledger_entry {
+    enum leaf_type type;
+    struct id16 event;
+    uint32_t slot;           /* of the subject, or LEDGER_NO_SLOT: opening and evidence in clear */
+    struct opening *opening; /* version, type, now_ms and slot_commitment are filled in here */
+    const struct ledger_evidence *evidence;
+    size_t n_evidence;
+};
+
+/* STATUS_CONFLICT when the event id stands already (a repetition: see ledger_find_event before). */
+enum status ledger_append(struct ledger *ledger, struct store_txn *txn, const struct ledger_entry *entry,
+                          uint64_t *out_index);
+
+/* After the commit: size and root to be signed, and the consistency proof from the last signed size. */
+enum status ledger_to_sign(struct ledger *ledger, struct arena *arena, uint64_t *out_size, struct hash *out_root,
+                           struct merkle_proof *out_consistency);
+/* keyd's note for that tree: readers see the new tree from here on. Copied. */
+enum status ledger_signed(struct ledger *ledger, struct bytes note);
+
+/* The last signed note and its size. Any thread; copied into the arena. */
+enum status ledger_checkpoint(struct ledger *ledger, struct arena *arena, struct bytes *out_note, uint64_t *out_size);
+
+/* The receipt (tlog-proof text) for a leaf of the signed tree, with its opening in clear. Any thread, read
+ * transaction. STATUS_NOT_FOUND when the opening is gone, STATUS_RETRY when the leaf is not signed yet. */
+enum status ledger_receipt(struct ledger *ledger, struct store_txn *txn, uint64_t index, struct arena *arena,
+                           struct bytes *out_receipt);
+
+/* One leaf with nonce and opening (empty when gone); its slot or LEDGER_NO_SLOT. */
+struct ledger_leaf {
+    struct bytes leaf;
+    struct bytes nonce;
+    struct bytes opening;
+    uint32_t slot;
+    struct bytes sealed; /* as stored: nonce and opening, sealed when slot is not LEDGER_NO_SLOT */
+};
+enum status ledger_read(struct ledger *ledger, struct store_txn *txn, uint64_t index, struct arena *arena,
+                        struct ledger_leaf *out_leaf);
+
+/* The index of an event and the SHA-256 of what caused it (first of evidence or the opening's cause).
+ * STATUS_NOT_FOUND. */
+enum status ledger_find_event(struct ledger *ledger, struct store_txn *txn, const struct id16 *event,
+                              uint64_t *out_index, struct hash *out_cause);
+
+/* Evidence by its hash, opened. `slot` as of the leaf that it belongs to. STATUS_NOT_FOUND when gone. */
+enum status ledger_evidence(struct ledger *ledger, struct store_txn *txn, const struct hash *hash, uint32_t slot,
+                            struct arena *arena, struct bytes *out_content);
+
+/* Leaf indexes about a person, ascending from `from`; at most *count, which gets the number found. */
+enum status ledger_of_subject(struct ledger *ledger, struct store_txn *txn, uint32_t slot, uint64_t from,
+                              struct arena *arena, uint64_t *out_indexes, size_t *count);
+
+/* Consistency from old_size to the signed size; STATUS_INVALID when old_size is larger. */
+enum status ledger_consistency(struct ledger *ledger, struct store_txn *txn, uint64_t old_size, uint64_t new_size,
+                               struct merkle_proof *out_proof);
+/* Content of a C2SP tile; level 0 and up. width 0: full. STATUS_NOT_FOUND beyond the signed tree. */
+enum status ledger_tile(struct ledger *ledger, struct store_txn *txn, uint32_t level, uint64_t index, uint32_t width,
+                        struct arena *arena, struct bytes *out_tile);
+enum status ledger_entries(struct ledger *ledger, struct store_txn *txn, uint64_t index, uint32_t width,
+                           struct arena *arena, struct bytes *out_bundle);
+
+#endif
