@@ -12,23 +12,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define ARENA_POISONS
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define ARENA_POISONS
-#endif
-#ifdef ARENA_POISONS
-#include <sanitizer/asan_interface.h>
-#define ARENA_POISON(memory, size)   __asan_poison_memory_region((memory), (size))
-#define ARENA_UNPOISON(memory, size) __asan_unpoison_memory_region((memory), (size))
-#else
-#define ARENA_POISON(memory, size)   ((void)(memory), (void)(size))
-#define ARENA_UNPOISON(memory, size) ((void)(memory), (void)(size))
-#endif
+#include "base/poison.h"
 
 #define ARENA_BLOCK_BYTES ((size_t)16 * 1024)
 #define ARENA_ALIGN       (_Alignof(max_align_t))
@@ -54,7 +38,7 @@ static void arena_start_first(struct arena *arena) {
     arena->used = 0;
     arena->at = arena->first;
     arena->left = arena->first_size;
-    ARENA_POISON(arena->first, arena->first_size);
+    POISON(arena->first, arena->first_size);
 }
 
 struct arena *arena_new(size_t cap_bytes) {
@@ -103,7 +87,7 @@ static uint8_t *arena_take(struct arena *arena, size_t padded) {
         if (padded >= ARENA_BLOCK_BYTES / 4) return arena_add_block(arena, padded);
         uint8_t *fresh = arena_add_block(arena, ARENA_BLOCK_BYTES);
         if (!fresh) return NULL;
-        ARENA_POISON(fresh, ARENA_BLOCK_BYTES);
+        POISON(fresh, ARENA_BLOCK_BYTES);
         arena->at = fresh;
         arena->left = ARENA_BLOCK_BYTES;
     }
@@ -123,7 +107,7 @@ static void *arena_reserve(struct arena *arena, size_t size) {
     uint8_t *taken = arena_take(arena, padded);
     if (!taken) return NULL;
     arena->used += padded < room ? padded : room;
-    ARENA_UNPOISON(taken, size);
+    UNPOISON(taken, size);
     return taken;
 }
 

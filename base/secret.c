@@ -13,6 +13,8 @@
 
 #include <sodium.h>
 
+#include "base/poison.h"
+
 enum {
     SECRET_SLOT_BYTES = 64,
     SECRET_MAX_BYTES = 1 << 20,
@@ -57,6 +59,7 @@ static enum status secret_add_region(void) {
         region->secrets[i] = (struct secret){.data = slots + i * SECRET_SLOT_BYTES, .next_free = secret_free_slots};
         secret_free_slots = &region->secrets[i];
     }
+    POISON(slots, (size_t)SECRET_REGION_SLOTS * SECRET_SLOT_BYTES);
     return STATUS_OK;
 }
 
@@ -69,15 +72,18 @@ static struct secret *secret_take_slot(size_t len) {
         taken->next_free = NULL;
         taken->place = SECRET_IN_SLOT;
         taken->len = len;
+        UNPOISON(taken->data, len);
     }
     (void)pthread_mutex_unlock(&secret_mutex);
     return taken;
 }
 
 static void secret_return_slot(struct secret *secret) {
-    sodium_memzero(secret->data, SECRET_SLOT_BYTES);
     if (pthread_mutex_lock(&secret_mutex) != 0) abort();
     if (secret->place != SECRET_IN_SLOT) abort();
+    UNPOISON(secret->data, SECRET_SLOT_BYTES);
+    sodium_memzero(secret->data, SECRET_SLOT_BYTES);
+    POISON(secret->data, SECRET_SLOT_BYTES);
     secret->place = SECRET_FREE;
     secret->len = 0;
     secret->next_free = secret_free_slots;
