@@ -12,12 +12,13 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "base/status.h"
 
 enum setting_type {
-    SETTING_TEXT,    /* const char *, NULL when optional and absent */
+    SETTING_TEXT,    /* const char *, NULL when optional and absent; UTF-8 without control characters */
     SETTING_PATH,    /* const char *; relative paths are taken from the settings file's directory */
-    SETTING_INTEGER, /* int64_t within [min, max] */
+    SETTING_INTEGER, /* int64_t within [min, max], decimal */
     SETTING_BOOL,    /* bool */
     SETTING_LIST,    /* struct setting_list of texts */
     SETTING_SECTION, /* repeated, titled: struct setting_sections, each a zeroed struct of section_size bytes */
@@ -44,7 +45,7 @@ struct setting {
     unsigned flags;
     size_t offset;            /* of the field in the program's struct */
     const char *default_text; /* as it would stand in the file; NULL: none */
-    int64_t min;
+    int64_t min; /* SETTING_INTEGER: bounds of the value; SETTING_TEXT: of the length in bytes; both 0: none */
     int64_t max;
     const char *help;
     const struct setting *section; /* SETTING_SECTION: table of its keys */
@@ -56,6 +57,11 @@ struct setting {
  * STATUS_SETTINGS, STATUS_NOT_FOUND, STATUS_PERMISSION, STATUS_MEMORY. Main thread (libconfuse is not reentrant). */
 enum status settings_read(const char *path, const struct setting *table, struct arena *arena, void *out, char *error,
                           size_t error_cap);
+
+/* As settings_read, for text that was read already from path; path is only named in errors and gives the directory of
+ * relative paths. */
+enum status settings_parse(struct bytes text, const char *path, const struct setting *table, struct arena *arena,
+                           void *out, char *error, size_t error_cap);
 
 /* Writes every key with its default and help as comments: a valid settings file. */
 void settings_print_defaults(FILE *to, const struct setting *table);
