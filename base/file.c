@@ -90,14 +90,19 @@ enum status file_read_secret(const char *path, size_t max_bytes, struct secret *
     return STATUS_OK;
 }
 
-/* Makes the directory that holds path durable: names added, renamed or removed in it. */
-static enum status file_sync_parent(const char *path) {
+/* The directory that holds path, so that names added, renamed or removed in it can be made durable. */
+static enum status file_open_parent(const char *path, int *out_fd) {
     const char *slash = strrchr(path, '/');
     char *parent CLEANUP(cleanup_free) =
         slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     ENSURE(parent, STATUS_MEMORY);
-    int fd CLEANUP(cleanup_fd) = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ENSURE(fd >= 0, file_status(errno));
+    *out_fd = fd;
+    return STATUS_OK;
+}
+
+static enum status file_sync(int fd) {
     ENSURE(fsync(fd) == 0, file_status(errno));
     return STATUS_OK;
 }
@@ -109,8 +114,7 @@ static enum status file_write_new(const char *path, struct bytes content, mode_t
     ENSURE(fd >= 0, file_status(errno));
     TRY(file_pwrite_all(fd, content, 0));
     ENSURE(fchmod(fd, mode) == 0, file_status(errno));
-    ENSURE(fsync(fd) == 0, file_status(errno));
-    return STATUS_OK;
+    return file_sync(fd);
 }
 
 /* rename_flags as renameat2 takes them. */
@@ -125,12 +129,14 @@ static enum status file_put(const char *path, struct bytes content, mode_t mode,
     char temporary[PATH_MAX];
     int len = snprintf(temporary, sizeof temporary, "%s.tmp", path);
     ENSURE(len > 0 && len < PATH_MAX, STATUS_TOO_LARGE);
+    int parent CLEANUP(cleanup_fd) = -1;
+    TRY(file_open_parent(path, &parent));
     enum status put = file_write_and_rename(temporary, path, content, mode, rename_flags);
     if (put != STATUS_OK) {
         (void)unlink(temporary);
         return put;
     }
-    return file_sync_parent(path);
+    return file_sync(parent);
 }
 
 enum status file_replace(const char *path, struct bytes content, mode_t mode) {
@@ -151,12 +157,14 @@ static enum status file_check_dir(const char *path, mode_t mode) {
 }
 
 enum status file_make_dir(const char *path, mode_t mode) {
+    int parent CLEANUP(cleanup_fd) = -1;
+    TRY(file_open_parent(path, &parent));
     if (mkdir(path, mode & 0700) != 0) {
         ENSURE(errno == EEXIST, file_status(errno));
         return file_check_dir(path, mode);
     }
     ENSURE(chmod(path, mode) == 0, file_status(errno));
-    return file_sync_parent(path);
+    return file_sync(parent);
 }
 
 /* The end of the range must be a possible file offset. */

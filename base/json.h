@@ -16,7 +16,8 @@
 void json_cleanup(json_t **value);
 
 /* One object or array, nothing after it, at most max_bytes, at most 32 levels deep. STATUS_TOO_LARGE,
- * STATUS_MALFORMED. The caller owns *out (json_decref). */
+ * STATUS_MALFORMED, STATUS_MEMORY (jansson says malformed for some allocations that fail). The caller owns *out
+ * (json_decref). */
 enum status json_read(struct bytes text, size_t max_bytes, json_t **out);
 
 /* Compact and with sorted keys: the form that is hashed and signed. NULL when the arena is full. */

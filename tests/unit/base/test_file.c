@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "support/alloc_fail.h"
 
 struct fixture {
     char dir[64];
@@ -200,6 +201,28 @@ static void test_secret_empty_or_absent(void **state) {
     assert_null(content);
 }
 
+static void test_memory_is_out(void **state) {
+    struct fixture *fixture = *state;
+    char big[1000] = "key";
+    assert_int_equal(file_replace(fixture->path, BYTES_ARRAY(big), 0600), STATUS_OK);
+    struct secret *content = NULL;
+    enum status read = STATUS_MEMORY;
+    for (unsigned nth = 1; read == STATUS_MEMORY; nth++) {
+        alloc_fail_at(nth);
+        read = file_read_secret(fixture->path, sizeof big, &content);
+        assert_int_equal(read == STATUS_OK, !alloc_fail_happened());
+    }
+    assert_int_equal(read, STATUS_OK);
+    assert_memory_equal(secret_data(content), big, sizeof big);
+    secret_free(content);
+    alloc_fail_at(1);
+    assert_int_equal(file_replace(fixture->path, bytes_text("next"), 0600), STATUS_MEMORY);
+    alloc_fail_at(0);
+    struct bytes old = BYTES_EMPTY;
+    assert_int_equal(file_read(fixture->path, sizeof big, fixture->arena, &old), STATUS_OK);
+    assert_true(bytes_equal(old, BYTES_ARRAY(big)));
+}
+
 static void test_make_dir(void **state) {
     struct fixture *fixture = *state;
     mode_t mask = umask(0077);
@@ -247,6 +270,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_secret_must_be_private, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secret_of_another_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secret_empty_or_absent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory_is_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_make_dir, setup, teardown),
         cmocka_unit_test_setup_teardown(test_positioned, setup, teardown),
     };

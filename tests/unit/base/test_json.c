@@ -4,11 +4,13 @@
 #include <stdint.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "support/alloc_fail.h"
 
 static json_t *read_ok(const char *text) {
     json_t *value = NULL;
@@ -150,11 +152,38 @@ static void test_set_bytes(void **state) {
     assert_memory_equal(back, long_value, sizeof back);
 }
 
+/* jansson is told to take its memory from here too, and every step may be the one that gets none. */
+static void test_memory_is_out(void **state) {
+    (void)state;
+    json_set_alloc_funcs(malloc, free);
+    enum status read = STATUS_MEMORY;
+    for (unsigned nth = 1; read != STATUS_OK; nth++) {
+        json_t *value CLEANUP(json_cleanup) = NULL;
+        alloc_fail_at(nth);
+        read = json_read(bytes_text("{\"a\":[1,\"text\",{\"b\":2.5}]}"), 100, &value);
+        if (read == STATUS_OK) read = json_set_bytes(value, "c", bytes_text("bytes"));
+        assert_int_equal(read != STATUS_OK, alloc_fail_happened());
+        assert_true(read == STATUS_OK || read == STATUS_MEMORY || read == STATUS_MALFORMED);
+        assert_in_range(nth, 1, 1000);
+    }
+    alloc_fail_at(0);
+    json_t *value CLEANUP(json_cleanup) = read_ok("[{\"a\":1}]");
+    const char *text = NULL;
+    for (unsigned nth = 1; !text; nth++) {
+        struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(100);
+        alloc_fail_at(nth);
+        text = json_canonical(arena, value);
+        assert_int_equal(!text, alloc_fail_happened());
+        assert_in_range(nth, 1, 1000);
+    }
+    alloc_fail_at(0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read_refuses),  cmocka_unit_test(test_depth), cmocka_unit_test(test_size),
-        cmocka_unit_test(test_printed_forms), cmocka_unit_test(test_only),  cmocka_unit_test(test_members),
-        cmocka_unit_test(test_set_bytes),
+        cmocka_unit_test(test_read_refuses),  cmocka_unit_test(test_depth),         cmocka_unit_test(test_size),
+        cmocka_unit_test(test_printed_forms), cmocka_unit_test(test_only),          cmocka_unit_test(test_members),
+        cmocka_unit_test(test_set_bytes),     cmocka_unit_test(test_memory_is_out),
     };
     return cmocka_run_group_tests_name("base/json", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/queue.h"
+#include "support/alloc_fail.h"
 
 static int items[1000];
 
@@ -23,6 +24,9 @@ static void test_bad_capacity(void **state) {
     (void)state;
     assert_null(queue_new(0));
     assert_null(queue_new(SIZE_MAX / 4));
+    alloc_fail_at(1);
+    assert_null(queue_new(4));
+    assert_true(alloc_fail_happened());
     queue_free(NULL);
 }
 
