@@ -183,11 +183,19 @@ enum status text_from_base64(struct arena *arena, struct bytes text, struct byte
     return text_decode(arena, text, &text_standard_alphabet, out_bytes);
 }
 
-enum status text_fixed_base64url(struct bytes text, void *out, size_t len) {
-    TRY(text_check_base64(&text, &text_url_alphabet));
+static enum status text_decode_fixed(struct bytes text, const struct text_alphabet *alphabet, void *out, size_t len) {
+    TRY(text_check_base64(&text, alphabet));
     ENSURE(text_decoded_len(text.len) == len, STATUS_MALFORMED);
-    text_decode_base64(text, &text_url_alphabet, out);
+    text_decode_base64(text, alphabet, out);
     return STATUS_OK;
+}
+
+enum status text_fixed_base64url(struct bytes text, void *out, size_t len) {
+    return text_decode_fixed(text, &text_url_alphabet, out, len);
+}
+
+enum status text_fixed_base64(struct bytes text, void *out, size_t len) {
+    return text_decode_fixed(text, &text_standard_alphabet, out, len);
 }
 
 enum status text_fixed_hex(struct bytes text, void *out, size_t len) {

@@ -21,6 +21,7 @@ enum status text_from_base64(struct arena *arena, struct bytes text, struct byte
 
 /* Exactly len bytes into out, otherwise STATUS_MALFORMED. */
 enum status text_fixed_base64url(struct bytes text, void *out, size_t len);
+enum status text_fixed_base64(struct bytes text, void *out, size_t len);
 enum status text_fixed_hex(struct bytes text, void *out, size_t len);
 
 /* Unsigned decimal without sign, leading zeros or white space. */

@@ -117,12 +117,16 @@ static void test_fixed_wants_the_exact_length(void **state) {
     assert_int_equal(text_fixed_base64url(bytes_text("Zm9v"), out, 4), STATUS_MALFORMED);
     assert_int_equal(text_fixed_base64url(bytes_text("Zm9vYg"), out, 3), STATUS_MALFORMED);
     assert_int_equal(text_fixed_base64url(bytes_text("Zm9vYh"), out, 4), STATUS_MALFORMED);
+    assert_int_equal(text_fixed_base64(bytes_text("Zm9vYg"), out, 4), STATUS_MALFORMED);
+    assert_int_equal(text_fixed_base64(bytes_text("Zm9vYg=="), out, 3), STATUS_MALFORMED);
     assert_int_equal(text_fixed_hex(bytes_text("666f6f"), out, 4), STATUS_MALFORMED);
     assert_int_equal(text_fixed_hex(bytes_text("666f6f620"), out, 4), STATUS_MALFORMED);
     assert_int_equal(text_fixed_hex(bytes_text("666f6f6x"), out, 4), STATUS_MALFORMED);
     assert_memory_equal(out, "\x09\x09\x09\x09", 4);
     assert_int_equal(text_fixed_base64url(bytes_text("Zm9vYg"), out, 4), STATUS_OK);
     assert_memory_equal(out, "foob", 4);
+    assert_int_equal(text_fixed_base64(bytes_text("L2JhLw=="), out, 4), STATUS_OK);
+    assert_memory_equal(out, "/ba/", 4);
     assert_int_equal(text_fixed_hex(bytes_text("62617263"), out, 4), STATUS_OK);
     assert_memory_equal(out, "barc", 4);
 }
