@@ -57,7 +57,7 @@ static void fail_key(const cfg_t *cfg, const char *key, const char *what) {
 }
 
 /* libconfuse's own complaints: syntax, unknown keys, repeated sections. */
-static void on_error(cfg_t *cfg, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *format, va_list arguments) {
     char text[256];
     (void)vsnprintf(text, sizeof text, format, arguments);
     char *key = strstr(text, "no such option '");

@@ -90,6 +90,19 @@ static void mapping_flags(const void *address, char *out, size_t size) {
     (void)fclose(smaps);
 }
 
+/* The sanitizers make mlock do nothing, and a low limit lets it fail. */
+static bool locking_works(void) {
+#if defined(POISON_WORKS) || defined(__SANITIZE_THREAD__)
+    return false;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+    return false;
+#endif
+#endif
+    struct rlimit limit = {0, 0};
+    return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur >= 4 << 20;
+}
+
 /* P1: not in a core dump, not in swap. */
 static void test_memory_is_locked_and_not_dumped(void **state) {
     (void)state;
@@ -99,10 +112,7 @@ static void test_memory_is_locked_and_not_dumped(void **state) {
         struct secret *secret CLEANUP(secret_free_cleanup) = secret_new(sizes[i]);
         mapping_flags(secret_data(secret), flags, sizeof flags);
         assert_non_null(strstr(flags, " dd"));
-#ifndef POISON_WORKS
-        /* AddressSanitizer makes mlock do nothing. */
-        assert_non_null(strstr(flags, " lo"));
-#endif
+        if (locking_works()) assert_non_null(strstr(flags, " lo"));
     }
 }
 
