@@ -147,6 +147,13 @@ enum status file_create(const char *path, struct bytes content, mode_t mode) {
     return file_put(path, content, mode, RENAME_NOREPLACE);
 }
 
+enum status file_rename(const char *from, const char *to) {
+    int parent CLEANUP(cleanup_fd) = -1;
+    TRY(file_open_parent(to, &parent));
+    ENSURE(rename(from, to) == 0, file_status(errno));
+    return file_sync(parent);
+}
+
 static enum status file_check_dir(const char *path, mode_t mode) {
     struct stat found;
     ENSURE(stat(path, &found) == 0, file_status(errno));

@@ -28,6 +28,9 @@ enum status file_replace(const char *path, struct bytes content, mode_t mode);
 /* As file_replace, but STATUS_CONFLICT when the file exists already. */
 enum status file_create(const char *path, struct bytes content, mode_t mode);
 
+/* Renames, replacing what stands at `to`, and syncs the directory of `to`. The content must be on disk already. */
+enum status file_rename(const char *from, const char *to);
+
 /* Makes one level; fine when it is there as a directory of this user with no looser mode. STATUS_CONFLICT when the name
  * is no directory, STATUS_PERMISSION for another owner or a looser mode. */
 enum status file_make_dir(const char *path, mode_t mode);
