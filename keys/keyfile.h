@@ -76,7 +76,8 @@ enum status keyfile_bundle_get(const struct keyfile_bundle *bundle, const char *
 size_t keyfile_bundle_count(const struct keyfile_bundle *bundle);
 /* Name and type of the index-th key; index below the count. */
 const char *keyfile_bundle_name(const struct keyfile_bundle *bundle, size_t index, enum keyfile_type *out_type);
-/* The payload of a KEYFILE_BUNDLE: for each key u8 name length, name, u8 type, 32 bytes. */
+/* The payload of a KEYFILE_BUNDLE: u8 count, then for each key u8 name length, name, u8 type, 32 bytes.
+ * STATUS_MALFORMED, STATUS_LIMIT, STATUS_MEMORY. The caller frees. */
 enum status keyfile_bundle_encode(const struct keyfile_bundle *bundle, struct secret **out_payload);
 enum status keyfile_bundle_parse(const struct secret *payload, struct keyfile_bundle **out_bundle);
 
