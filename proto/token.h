@@ -12,6 +12,7 @@
 #include "keys/sign.h"
 #include "proto/consent_request.h"
 #include "proto/ids.h"
+#include "proto/kind.h"
 
 #define TOKEN_MAX_BYTES 4096
 
@@ -30,8 +31,8 @@ struct token {
     uint32_t kinds[16]; /* enum kind, ascending by number */
     size_t n_kinds;
     const char *purpose;
-    uint32_t access;     /* enum access */
-    uint32_t basis;      /* enum basis */
+    enum access access;
+    enum basis basis;
     struct hash request; /* SHA-256 of the Signed ConsentRequest */
     const char *notice_lang;
     struct hash notice;
@@ -52,7 +53,7 @@ enum status token_make(struct arena *arena, const char *federation, const struct
 /* STATUS_INVALID unless the token is within the request ("within" of section 5, without the check of iat against the
  * leaf) and its source is the commitment of (from, salt). request_hash is the hash of the Signed request. */
 enum status token_within(const char *federation, const struct token *token, const struct consent_request *request,
-                         const struct hash *request_hash, const uint8_t salt[32]);
+                         const struct hash *request_hash, const struct hash *salt);
 
 /* STATUS_TIME unless |iat - at_ms / 1000| <= 300. */
 enum status token_fresh(const struct token *token, uint64_t at_ms);

@@ -1,0 +1,182 @@
+/*
+ * The template. A language is a row of texts; a missing text makes the language incomplete, which a test refuses. The
+ * template never changes within a version: what is signed must come out again, byte for byte.
+ */
+#include "proto/notice.h"
+
+#include <string.h>
+#include <time.h>
+
+#define NOTICE_BYTES_MAX 16384
+
+struct language {
+    const char *code;
+    const char *title;
+    const char *who;
+    const char *what;
+    const char *kinds[KIND_LAST + 1];
+    const char *from;
+    const char *why;
+    const char *until;
+    const char *once;
+    const char *repeated;
+    const char *basis[BASIS_BOTH + 1];
+    const char *withdraw;
+    const char *refusal;
+};
+
+static const struct language languages[] = {
+    {
+        .code = "sv",
+        .title = "Samtycke till att dela delar av din plan",
+        .who = "Mottagare: ",
+        .what = "Det här får mottagaren läsa:",
+        .kinds = {"", "Kartläggning och bedömning", "Mål", "Aktiviteter", "Studieplan", "Beslut",
+                  "Hänvisning till annan", "Möten och händelser", "Validering", "Uppföljning"},
+        .from = "Uppgifterna kommer från:",
+        .why = "Ändamål: ",
+        .until = "Gäller till och med: ",
+        .once = "Mottagaren får läsa en gång.",
+        .repeated = "Mottagaren får läsa flera gånger under tiden, även det som tillkommer.",
+        .basis = {"", "Du häver sekretessen för just detta.", "Du samtycker enligt dataskyddsförordningen.",
+                  "Du häver sekretessen för just detta och samtycker enligt dataskyddsförordningen."},
+        .withdraw =
+            "Du kan när som helst återkalla: med din nyckel, med återkallelsekoden eller genom att säga till en av "
+            "verksamheterna. Det som redan har lästs kan inte göras oläst.",
+        .refusal =
+            "Det är frivilligt. Om du säger nej får mottagaren inte läsa något och får inte veta att du svarade.",
+    },
+    {
+        .code = "nb",
+        .title = "Samtykke til å dele deler av planen din",
+        .who = "Mottaker: ",
+        .what = "Dette får mottakeren lese:",
+        .kinds = {"", "Kartlegging og vurdering", "Mål", "Aktiviteter", "Studieplan", "Vedtak", "Henvisning",
+                  "Møter og hendelser", "Realkompetansevurdering", "Oppfølging"},
+        .from = "Opplysningene kommer fra:",
+        .why = "Formål: ",
+        .until = "Gjelder til og med: ",
+        .once = "Mottakeren får lese én gang.",
+        .repeated = "Mottakeren får lese flere ganger i perioden, også det som kommer til.",
+        .basis = {"", "Du opphever taushetsplikten for akkurat dette.", "Du samtykker etter personvernforordningen.",
+                  "Du opphever taushetsplikten for akkurat dette og samtykker etter personvernforordningen."},
+        .withdraw =
+            "Du kan når som helst trekke det tilbake: med nøkkelen din, med tilbakekallingskoden eller ved å si fra "
+            "til en av virksomhetene. Det som allerede er lest, kan ikke gjøres ulest.",
+        .refusal = "Det er frivillig. Hvis du sier nei, får mottakeren ikke lese noe og får ikke vite at du svarte.",
+    },
+    {
+        .code = "en",
+        .title = "Consent to share parts of your plan",
+        .who = "Recipient: ",
+        .what = "This is what the recipient may read:",
+        .kinds = {"", "Assessments", "Goals", "Activities", "Study plan", "Decisions", "Referrals",
+                  "Meetings and events", "Validation of skills", "Follow-up"},
+        .from = "The information comes from:",
+        .why = "Purpose: ",
+        .until = "Valid until: ",
+        .once = "The recipient may read once.",
+        .repeated = "The recipient may read several times until then, including what is added later.",
+        .basis = {"", "You waive secrecy for exactly this.",
+                  "You consent under the General Data Protection Regulation.",
+                  "You waive secrecy for exactly this and consent under the General Data Protection Regulation."},
+        .withdraw = "You can withdraw at any time: with your key, with the revocation code, or by telling one of the "
+                    "bodies. What has been read cannot be made unread.",
+        .refusal = "It is voluntary. If you say no, the recipient reads nothing and is not told that you answered.",
+    },
+};
+
+static const size_t language_count = sizeof languages / sizeof languages[0];
+
+const char *const *notice_languages(void) {
+    static const char *const codes[] = {"sv", "nb", "en", NULL};
+    return codes;
+}
+
+static const struct language *find_language(const char *code) {
+    for (size_t i = 0; i < language_count; i++) {
+        if (strcmp(languages[i].code, code) == 0) return &languages[i];
+    }
+    return NULL;
+}
+
+static void put(struct writer *out, const char *text) { writer_put(out, bytes_text(text)); }
+
+static void put_line(struct writer *out, const char *before, const char *text) {
+    put(out, before);
+    put(out, text);
+    put(out, "\n");
+}
+
+/* "Name of the unit, name of the member"; the language asked for, otherwise the first there is. */
+static enum status put_unit(struct writer *out, const struct directory *directory, const char *before, const char *id,
+                            const char *lang) {
+    const struct member_record *member = NULL;
+    const struct unit *unit = directory_unit(directory, id, &member);
+    ENSURE(unit, STATUS_NOT_FOUND);
+    const char *unit_name = directory_text(unit->names, unit->n_names, lang);
+    const char *member_name = directory_text(member->names, member->n_names, lang);
+    put(out, before);
+    put(out, unit_name ? unit_name : unit->names[0].text);
+    put(out, ", ");
+    put_line(out, member_name ? member_name : member->names[0].text, "");
+    return STATUS_OK;
+}
+
+static enum status put_purpose(struct writer *out, const struct language *language, const struct directory *directory,
+                               const char *code) {
+    const struct purpose *purpose = directory_purpose(directory, code);
+    ENSURE(purpose, STATUS_NOT_FOUND);
+    const char *text = directory_text(purpose->texts, purpose->n_texts, language->code);
+    ENSURE(text, STATUS_NOT_FOUND);
+    put_line(out, language->why, text);
+    return STATUS_OK;
+}
+
+static enum status put_until(struct writer *out, const struct language *language, uint64_t exp_s) {
+    time_t at = (time_t)exp_s;
+    struct tm utc;
+    char text[32];
+    ENSURE(gmtime_r(&at, &utc), STATUS_INVALID);
+    ENSURE(strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc) > 0, STATUS_INVALID);
+    put_line(out, language->until, text);
+    return STATUS_OK;
+}
+
+static void put_kinds(struct writer *out, const struct language *language, const struct token *token) {
+    put_line(out, language->what, "");
+    for (size_t i = 0; i < token->n_kinds; i++) {
+        if (token->kinds[i] <= KIND_LAST) put_line(out, "- ", language->kinds[token->kinds[i]]);
+    }
+}
+
+static enum status put_all(struct writer *out, const struct language *language, const struct directory *directory,
+                           const struct token *first, const char *const *sources, size_t n_sources) {
+    put_line(out, language->title, "");
+    TRY(put_unit(out, directory, language->who, first->to, language->code));
+    put_kinds(out, language, first);
+    put_line(out, language->from, "");
+    for (size_t i = 0; i < n_sources; i++) {
+        TRY(put_unit(out, directory, "- ", sources[i], language->code));
+    }
+    TRY(put_purpose(out, language, directory, first->purpose));
+    TRY(put_until(out, language, first->exp_s));
+    put_line(out, first->access == ACCESS_ONCE ? language->once : language->repeated, "");
+    put_line(out, language->basis[first->basis], "");
+    put_line(out, language->withdraw, "");
+    put_line(out, language->refusal, "");
+    return STATUS_OK;
+}
+
+enum status notice_make(struct arena *arena, const char *lang, const struct directory *directory,
+                        const struct token *first, const char *const *sources, size_t n_sources,
+                        struct bytes *out_text) {
+    const struct language *language = find_language(lang);
+    ENSURE(language, STATUS_UNSUPPORTED);
+    ENSURE((size_t)first->basis <= BASIS_BOTH, STATUS_INVALID);
+    void *memory = arena_alloc(arena, NOTICE_BYTES_MAX);
+    ENSURE(memory, STATUS_MEMORY);
+    struct writer out = writer_init(memory, NOTICE_BYTES_MAX);
+    TRY(put_all(&out, language, directory, first, sources, n_sources));
+    return writer_end(&out, out_text);
+}
