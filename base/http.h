@@ -84,7 +84,7 @@ struct http_counts {
     uint64_t open;      /* connections now */
     uint64_t requests;  /* well-formed requests so far */
     uint64_t refused;   /* requests refused before any handler */
-    uint64_t timed_out; /* connections closed by a deadline */
+    uint64_t timed_out; /* connections closed by a deadline, idle ones too */
 };
 struct http_counts http_server_counts(const struct http_server *server);
 
@@ -114,7 +114,7 @@ const char *http_request_query(const struct http_request *request, const char *n
 const char *http_request_header(const struct http_request *request, const char *name);
 
 /* fn is called once, in the loop thread, when the client leaves or the deadline passes before the request is
- * answered: to forget a parked poll. The request must still be answered; fn may do that. */
+ * answered: to forget a parked poll. The request must still be answered; fn may do that. Set it in the handler. */
 void http_request_on_gone(struct http_request *request, void (*fn)(struct http_request *request, void *arg), void *arg);
 bool http_request_is_gone(const struct http_request *request);
 
