@@ -109,6 +109,8 @@ const notes = [
   note('unknown key ignored', `${text}\n${strange}${good}`, 'ok'),
   note('unknown key with a bad signature ignored', `${text}\n${broken(strange)}${good}`, 'ok'),
   note('same name, other key ignored', `${text}\n${signLine(namesake, text)}${good}`, 'ok'),
+  note('same key id, other name ignored',
+    `${text}\n\u2014 stranger.example ${base64(Buffer.concat([keyId(log, 1), Buffer.alloc(64)]))}\n${good}`, 'ok'),
   note('cosigned twice, the later time counts', `${text}\n${good}${later}${cosigned}`, 'ok', [1700000060, 0]),
   note('only a witness signed', `${text}\n${cosigned}`, 'ok', [1700000000, 0]),
   note('text with empty lines', `a\n\nb\n\n\n${signLine(log, 'a\n\nb\n\n')}`, 'ok'),

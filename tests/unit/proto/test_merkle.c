@@ -185,6 +185,24 @@ static void test_consistency_holds_only_for_its_sizes(void **state) {
     assert_int_equal(merkle_check_consistency(29, 11, &root, &old_root, proof.hashes, proof.count), STATUS_PROOF);
 }
 
+/* Hashes beyond the root would prove any root that they themselves lead to. */
+static void test_climbing_beyond_the_root(void **state) {
+    (void)state;
+    struct merkle_proof proof;
+    struct hash leaf = leaf_at(4);
+    struct hash old_root = root_at(5);
+    struct hash root = root_at(7);
+    struct hash beyond = leaf_at(9);
+    struct hash old_forged = merkle_node_hash(&beyond, &old_root);
+    struct hash forged = merkle_node_hash(&beyond, &root);
+    assert_int_equal(merkle_prove_inclusion(tree_store_read, large, 4, 7, &proof), STATUS_OK);
+    proof.hashes[proof.count++] = beyond;
+    assert_int_equal(merkle_check_inclusion(4, 7, &leaf, proof.hashes, proof.count, &forged), STATUS_PROOF);
+    assert_int_equal(merkle_prove_consistency(tree_store_read, large, 5, 7, &proof), STATUS_OK);
+    proof.hashes[proof.count++] = beyond;
+    assert_int_equal(merkle_check_consistency(5, 7, &old_forged, &forged, proof.hashes, proof.count), STATUS_PROOF);
+}
+
 static void test_consistency_without_hashes(void **state) {
     (void)state;
     struct hash empty = merkle_empty_root();
@@ -317,6 +335,7 @@ int main(void) {
         cmocka_unit_test(test_inclusion_out_of_range),
         cmocka_unit_test(test_spoilt_consistency_does_not_hold),
         cmocka_unit_test(test_consistency_holds_only_for_its_sizes),
+        cmocka_unit_test(test_climbing_beyond_the_root),
         cmocka_unit_test(test_consistency_without_hashes),
         cmocka_unit_test(test_failing_reads_end_the_call),
         cmocka_unit_test(test_script_roots),
