@@ -30,9 +30,7 @@ static bool take_prefix(struct bytes *text, const char *prefix) {
 }
 
 static enum status parse_extra(struct arena *arena, struct bytes encoded, struct bytes *out_extra) {
-    ENSURE(encoded.len <= TLOG_PROOF_EXTRA_BYTES_MAX / 3 * 4 + 4, STATUS_TOO_LARGE);
     TRY(text_from_base64(arena, encoded, out_extra));
-    ENSURE(out_extra->len <= TLOG_PROOF_EXTRA_BYTES_MAX, STATUS_TOO_LARGE);
     /* Without extra data the line is left out. */
     ENSURE(out_extra->len > 0, STATUS_MALFORMED);
     return STATUS_OK;
@@ -53,7 +51,7 @@ static enum status parse_hashes(struct bytes *rest, struct merkle_proof *proof) 
 enum status tlog_proof_parse(struct arena *arena, struct bytes text, struct tlog_proof *out_proof) {
     struct tlog_proof parsed = {.extra = BYTES_EMPTY};
     struct bytes line;
-    ENSURE(text.len <= TLOG_PROOF_BYTES_MAX, STATUS_TOO_LARGE);
+    ENSURE(text.len <= LIMIT_RECEIPT_BYTES, STATUS_TOO_LARGE);
     ENSURE(take_prefix(&text, FIRST_LINE), STATUS_VERSION);
     TRY(take_line(&text, &line));
     if (take_prefix(&line, "extra ")) {
@@ -64,7 +62,6 @@ enum status tlog_proof_parse(struct arena *arena, struct bytes text, struct tlog
     TRY(text_to_u64(line, &parsed.index));
     TRY(parse_hashes(&text, &parsed.proof));
     ENSURE(text.len > 0, STATUS_MALFORMED);
-    ENSURE(text.len <= NOTE_BYTES_MAX, STATUS_TOO_LARGE);
     parsed.checkpoint = text;
     *out_proof = parsed;
     return STATUS_OK;
@@ -83,8 +80,7 @@ static enum status write_hashes(struct arena *arena, const struct merkle_proof *
 enum status tlog_proof_format(struct arena *arena, const struct tlog_proof *proof, struct bytes *out_text) {
     char index[32];
     int index_len = snprintf(index, sizeof index, "index %" PRIu64 "\n", proof->index);
-    ENSURE(proof->extra.len <= TLOG_PROOF_EXTRA_BYTES_MAX, STATUS_TOO_LARGE);
-    ENSURE(proof->checkpoint.len <= NOTE_BYTES_MAX, STATUS_TOO_LARGE);
+    ENSURE(proof->extra.len <= LIMIT_RECEIPT_BYTES && proof->checkpoint.len <= LIMIT_RECEIPT_BYTES, STATUS_TOO_LARGE);
     const char *extra = text_base64(arena, proof->extra);
     ENSURE(extra, STATUS_MEMORY);
     size_t cap = strlen(FIRST_LINE) + strlen("extra \n") + strlen(extra) + sizeof index +
@@ -102,6 +98,7 @@ enum status tlog_proof_format(struct arena *arena, const struct tlog_proof *proo
     TRY(write_hashes(arena, &proof->proof, &writer));
     writer_u8(&writer, '\n');
     writer_put(&writer, proof->checkpoint);
+    ENSURE(writer.len <= LIMIT_RECEIPT_BYTES, STATUS_TOO_LARGE);
     return writer_end(&writer, out_text);
 }
 

@@ -15,12 +15,8 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "proto/checkpoint.h"
+#include "proto/limits.h"
 #include "proto/merkle.h"
-
-/* Decoded. An opening lists up to 64 items with some hashes each, and lesser things. */
-#define TLOG_PROOF_EXTRA_BYTES_MAX 131072
-/* extra in base64, MERKLE_PROOF_MAX hashes, a checkpoint note. */
-#define TLOG_PROOF_BYTES_MAX (TLOG_PROOF_EXTRA_BYTES_MAX / 3 * 4 + 4 + MERKLE_PROOF_MAX * 45 + NOTE_BYTES_MAX + 128)
 
 struct tlog_proof {
     /* Empty when absent. */
@@ -32,10 +28,10 @@ struct tlog_proof {
 };
 
 /* Reads the form; proves nothing. The checkpoint is a view into text. STATUS_MALFORMED, STATUS_VERSION for another
- * first line, STATUS_TOO_LARGE, STATUS_MEMORY. */
+ * first line, STATUS_TOO_LARGE above LIMIT_RECEIPT_BYTES or MERKLE_PROOF_MAX, STATUS_MEMORY. */
 enum status tlog_proof_parse(struct arena *arena, struct bytes text, struct tlog_proof *out_proof);
 
-/* STATUS_TOO_LARGE for an extra above the bound, STATUS_MEMORY. */
+/* STATUS_TOO_LARGE when it could not be read back for its size, STATUS_MEMORY. */
 enum status tlog_proof_format(struct arena *arena, const struct tlog_proof *proof, struct bytes *out_text);
 
 /* Does the proof show that the leaf is in a log whose checkpoint is signed by keys[0]? keys and out_results as in
