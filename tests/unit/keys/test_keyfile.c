@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "keys/keyfile.h"
+#include "support/alloc_fail.h"
 #include "support/scratch.h"
 
 static int setup(void **state) {
@@ -72,6 +73,9 @@ static void test_changed_text_is_refused(void **state) {
         if (status != cases[i].expected) fail_msg("%zu %s: %s", i, cases[i].to, status_name(status));
         assert_null(out);
     }
+    struct secret *none = NULL;
+    const char *longer = arena_printf(*state, "%.*s%s", (int)text.len, (const char *)text.data, "more\n");
+    assert_int_equal(keyfile_parse(bytes_text(longer), KEYFILE_SIGN, &lock, &none), STATUS_MALFORMED);
     for (size_t len = 0; len < text.len; len++) {
         struct secret *out = NULL;
         assert_int_equal(keyfile_parse(BYTES(text.data, len), KEYFILE_SIGN, &lock, &out), STATUS_MALFORMED);
@@ -233,8 +237,12 @@ static void test_bundle_bytes_refused(void **state) {
         assert_null(out);
         secret_free(payload);
     }
-    struct secret *payload = secret_from(BYTES_ARRAY(good));
+    uint8_t hidden[1 + 1 + 2 + 1 + 32] = {1, 2, 'a', 0, KEYFILE_SIGN};
+    struct secret *payload = secret_from(BYTES_ARRAY(hidden));
     struct keyfile_bundle *bundle = NULL;
+    assert_int_equal(keyfile_bundle_parse(payload, &bundle), STATUS_MALFORMED);
+    secret_free(payload);
+    payload = secret_from(BYTES_ARRAY(good));
     assert_int_equal(keyfile_bundle_parse(payload, &bundle), STATUS_OK);
     assert_int_equal(keyfile_bundle_count(bundle), 2);
     struct secret *again = NULL;
@@ -273,6 +281,33 @@ static void test_bundle_in_a_file(void **state) {
     keyfile_bundle_free(again);
 }
 
+/* Whatever allocation fails, nothing is returned and nothing leaks. */
+static void test_memory_is_out(void **state) {
+    (void)state;
+    struct secret *secret = credential(1);
+    const struct keyfile_lock lock = {KEYFILE_CREDENTIAL, secret};
+    struct keyfile_bundle *bundle = keyfile_bundle_new();
+    struct secret *key = secret_random(32);
+    assert_int_equal(keyfile_bundle_put(bundle, "log", KEYFILE_SIGN, key), STATUS_OK);
+    enum status status = STATUS_MEMORY;
+    for (unsigned nth = 1; status != STATUS_OK; nth++) {
+        struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(65536);
+        struct secret *payload CLEANUP(secret_free_cleanup) = NULL;
+        struct secret *opened CLEANUP(secret_free_cleanup) = NULL;
+        struct bytes text = BYTES_EMPTY;
+        alloc_fail_at(nth);
+        status = keyfile_bundle_encode(bundle, &payload);
+        if (status == STATUS_OK) status = keyfile_encode(KEYFILE_BUNDLE, payload, &lock, arena, &text);
+        if (status == STATUS_OK) status = keyfile_parse(text, KEYFILE_BUNDLE, &lock, &opened);
+        assert_int_equal(status, alloc_fail_happened() ? STATUS_MEMORY : STATUS_OK);
+        assert_in_range(nth, 1, 1000);
+    }
+    alloc_fail_at(0);
+    secret_free(secret);
+    secret_free(key);
+    keyfile_bundle_free(bundle);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changed_text_is_refused),
@@ -284,6 +319,7 @@ int main(void) {
         cmocka_unit_test(test_bundle_refuses),
         cmocka_unit_test(test_bundle_bytes_refused),
         cmocka_unit_test(test_bundle_in_a_file),
+        cmocka_unit_test(test_memory_is_out),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -8,6 +8,7 @@
 
 #include "keys/seal.h"
 #include "keys/seal_internal.h"
+#include "support/alloc_fail.h"
 #include "support/vectors.h"
 
 static int setup(void **state) {
@@ -181,13 +182,31 @@ static void test_vectors(void **state) {
     json_decref(vectors);
 }
 
+static void test_memory_is_out(void **state) {
+    (void)state;
+    enum status status = STATUS_MEMORY;
+    for (unsigned nth = 1; status != STATUS_OK; nth++) {
+        struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(4096);
+        struct seal_private *key CLEANUP(seal_free_cleanup) = NULL;
+        struct secret *opened CLEANUP(secret_free_cleanup) = NULL;
+        struct bytes sealed = BYTES_EMPTY;
+        alloc_fail_at(nth);
+        status = seal_generate(&key);
+        struct seal_public public = key ? seal_public_of(key) : (struct seal_public){0};
+        if (status == STATUS_OK)
+            status = seal_bytes(&public, BYTES_EMPTY, BYTES_EMPTY, bytes_text("key"), arena, &sealed);
+        if (status == STATUS_OK) status = seal_open_secret(key, BYTES_EMPTY, BYTES_EMPTY, sealed, &opened);
+        assert_int_equal(status, alloc_fail_happened() ? STATUS_MEMORY : STATUS_OK);
+        assert_in_range(nth, 1, 1000);
+    }
+    alloc_fail_at(0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_p3_sealed_is_bound),
-        cmocka_unit_test(test_every_flipped_byte_is_found),
-        cmocka_unit_test(test_small_order_is_refused),
-        cmocka_unit_test(test_empty_is_no_key),
-        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_p3_sealed_is_bound),     cmocka_unit_test(test_every_flipped_byte_is_found),
+        cmocka_unit_test(test_small_order_is_refused), cmocka_unit_test(test_empty_is_no_key),
+        cmocka_unit_test(test_memory_is_out),          cmocka_unit_test(test_vectors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "keys/sign.h"
+#include "support/alloc_fail.h"
 #include "support/vectors.h"
 
 static const char federation[] = "plan.example";
@@ -125,11 +126,28 @@ static void test_vectors(void **state) {
     json_decref(vectors);
 }
 
+static void test_memory_is_out(void **state) {
+    (void)state;
+    static const uint8_t body[5000];
+    enum status status = STATUS_MEMORY;
+    for (unsigned nth = 1; status != STATUS_OK; nth++) {
+        struct sign_private *key CLEANUP(sign_free_cleanup) = NULL;
+        struct sign_signature signature;
+        alloc_fail_at(nth);
+        status = sign_generate(&key);
+        if (status == STATUS_OK) status = sign_framed(key, "sluss test v1", federation, BYTES_ARRAY(body), &signature);
+        assert_int_equal(status, alloc_fail_happened() ? STATUS_MEMORY : STATUS_OK);
+        assert_in_range(nth, 1, 1000);
+    }
+    alloc_fail_at(0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seed_of_another_length),
         cmocka_unit_test(test_p3_signature_is_bound),
         cmocka_unit_test(test_degenerate_values_are_refused),
+        cmocka_unit_test(test_memory_is_out),
         cmocka_unit_test(test_vectors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

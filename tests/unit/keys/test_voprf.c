@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "keys/voprf.h"
 #include "keys/voprf_internal.h"
+#include "support/alloc_fail.h"
 #include "support/vectors.h"
 
 static int setup(void **state) {
@@ -243,6 +244,27 @@ static void test_vectors(void **state) {
     json_decref(vectors);
 }
 
+static void test_memory_is_out(void **state) {
+    (void)state;
+    enum status status = STATUS_MEMORY;
+    for (unsigned nth = 1; status != STATUS_OK; nth++) {
+        struct voprf_secret *secret CLEANUP(voprf_free_cleanup) = NULL;
+        struct voprf_query query CLEANUP(voprf_query_clear) = {0};
+        struct voprf_element element;
+        struct voprf_proof proof;
+        struct voprf_output output;
+        alloc_fail_at(nth);
+        status = voprf_generate(&secret);
+        if (status == STATUS_OK) status = voprf_blind(bytes_text("input"), &query);
+        if (status == STATUS_OK) status = voprf_evaluate(secret, &query.blinded, 1, &element, &proof);
+        struct voprf_public public = secret ? voprf_public_of(secret) : (struct voprf_public){0};
+        if (status == STATUS_OK) status = voprf_finalize(&public, &query, &element, 1, &proof, &output);
+        assert_int_equal(status, alloc_fail_happened() ? STATUS_MEMORY : STATUS_OK);
+        assert_in_range(nth, 1, 1000);
+    }
+    alloc_fail_at(0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_scalars),
@@ -250,6 +272,7 @@ int main(void) {
         cmocka_unit_test(test_batch_bounds),
         cmocka_unit_test(test_p6_proof_is_checked),
         cmocka_unit_test(test_outputs_do_not_depend_on_the_blind),
+        cmocka_unit_test(test_memory_is_out),
         cmocka_unit_test(test_vectors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
