@@ -14,6 +14,7 @@
 #include "broker/core/store.h"
 #include "broker/core/store_lmdb.h"
 #include "broker/core/store_memory.h"
+#include "support/alloc_fail.h"
 #include "support/scratch.h"
 
 struct fixture {
@@ -520,12 +521,37 @@ static void case_space(struct fixture *fixture) {
     assert_true(after.disk_free_bytes > 0);
 }
 
+/* Each allocation of a write and a read fails in turn: the write stands whole or not at all. */
+static void case_allocations_fail(struct fixture *fixture) {
+    WRITE(fixture->store, {STORE_MEMBER, "a", "0"}, {STORE_TOKEN, "b", "0"});
+    struct pair pairs[] = {{STORE_MEMBER, "a", "1"}, {STORE_TOKEN, "b", "1"}, {STORE_TOKEN, "c", "1"}, {.key = NULL}};
+    enum status status = STATUS_MEMORY;
+    for (unsigned nth = 1; status != STATUS_OK; nth++) {
+        assert_in_range(nth, 1, 100);
+        alloc_fail_at(nth);
+        status = store_write(fixture->store, apply_pairs, pairs);
+        bool failed = alloc_fail_happened();
+        alloc_fail_at(0);
+        assert_int_equal(status, failed ? STATUS_MEMORY : STATUS_OK);
+        assert_value(fixture, STORE_MEMBER, "a", failed ? "0" : "1");
+        assert_value(fixture, STORE_TOKEN, "c", failed ? NULL : "1");
+    }
+    struct lookup lookup = {.table = STORE_MEMBER, .key = text("a"), .arena = arena_new(1000)};
+    alloc_fail_at(1);
+    enum status read = store_read(fixture->store, lookup_body, &lookup);
+    assert_int_equal(read, alloc_fail_happened() ? STATUS_MEMORY : STATUS_OK);
+    alloc_fail_at(0);
+    OK(store_read(fixture->store, lookup_body, &lookup));
+    arena_free(lookup.arena);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct fixture *fixture);
 } cases[] = {
     {"P10 a failed body changes nothing", case_failed_body_changes_nothing},
     {"P10 the first failure sticks", case_first_failure_sticks},
+    {"P10 allocations fail", case_allocations_fail},
     {"not found and a full arena are not kept", case_not_found_and_full_arena_are_not_kept},
     {"a read cannot write", case_read_cannot_write},
     {"key bounds", case_key_bounds},

@@ -3,12 +3,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,11 +20,48 @@
 #include "base/file.h"
 #include "proto/shred.h"
 #include "proto/shred_slot.h"
+#include "support/alloc_fail.h"
 #include "support/scratch.h"
 
 #define OK(call) assert_int_equal((call), STATUS_OK)
 
 #define FEDERATION "test.example"
+
+/* In front of the C library's, to see that what must be on disk is synced, and to let a sync fail. */
+static struct {
+    unsigned count;
+    bool failing;
+} syncs;
+
+int fdatasync(int fd) {
+    if (syncs.failing) {
+        errno = EIO;
+        return -1;
+    }
+    syncs.count++;
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* A reader that is held up after it has read a slot, until the destroyer is through or, as it should be, waits. */
+static struct {
+    sem_t slot_read;
+    sem_t destroyed;
+} hold;
+static _Thread_local bool held_here;
+
+ssize_t pread(int fd, void *out, size_t len, off_t offset) {
+    ssize_t got = (ssize_t)syscall(SYS_pread64, fd, out, len, offset);
+    if (held_here) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 100000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        (void)sem_post(&hold.slot_read);
+        (void)sem_timedwait(&hold.destroyed, &until);
+    }
+    return got;
+}
 
 struct fixture {
     struct scratch scratch;
@@ -216,6 +257,25 @@ static void test_p9_destroyed_is_gone(void **state) {
     assert_int_equal(key_status(fixture, 3), STATUS_NOT_FOUND);
 }
 
+/* The answer comes after the sync; without it there is none, and the key is not handed out any more all the same. */
+static void test_p9_destruction_is_synced(void **state) {
+    struct fixture *fixture = *state;
+    unsigned before = syncs.count;
+    OK(shred_destroy(fixture->shred, 3));
+    assert_int_equal(syncs.count, before + 1);
+    syncs.failing = true;
+    enum status status = shred_destroy(fixture->shred, 4);
+    enum status grown = shred_grow(fixture->shred);
+    syncs.failing = false;
+    assert_int_equal(status, STATUS_IO);
+    assert_int_equal(key_status(fixture, 4), STATUS_NOT_FOUND);
+    assert_int_equal(grown, STATUS_IO);
+    assert_int_equal(shred_slot_count(fixture->shred), SHRED_CHUNK_SLOTS);
+    before = syncs.count;
+    OK(shred_grow(fixture->shred));
+    assert_int_equal(syncs.count, before + 2);
+}
+
 /* A destruction that power loss cut in half is repeated at the next start. */
 static void test_p9_a_torn_slot_can_be_destroyed(void **state) {
     struct fixture *fixture = *state;
@@ -298,6 +358,38 @@ static void test_disk_full_changes_nothing(void **state) {
     scratch_clear(&small.scratch);
 }
 
+/* Each allocation fails in turn; what failed can be done again. */
+
+static enum status do_open(struct fixture *fixture) {
+    return shred_open(fixture->path, FEDERATION, fixture->kek, &fixture->shred);
+}
+
+static enum status do_key(struct fixture *fixture) { return key_status(fixture, 9); }
+
+static enum status do_grow(struct fixture *fixture) { return shred_grow(fixture->shred); }
+
+static void until_it_works(struct fixture *fixture, enum status (*step)(struct fixture *fixture)) {
+    enum status status = STATUS_MEMORY;
+    for (unsigned nth = 1; status != STATUS_OK; nth++) {
+        assert_in_range(nth, 1, 4000);
+        alloc_fail_at(nth);
+        status = step(fixture);
+        bool failed = alloc_fail_happened();
+        alloc_fail_at(0);
+        if (!failed) assert_int_equal(status, STATUS_OK);
+        if (status != STATUS_OK) assert_int_equal(status, STATUS_MEMORY);
+    }
+}
+
+static void test_allocations_fail(void **state) {
+    struct fixture *fixture = *state;
+    close_file(fixture);
+    until_it_works(fixture, do_open);
+    until_it_works(fixture, do_key);
+    until_it_works(fixture, do_grow);
+    assert_int_equal(shred_slot_count(fixture->shred), 2 * SHRED_CHUNK_SLOTS);
+}
+
 /* Readers beside the destroyer: a slot once seen destroyed never shows a key again, and nothing looks damaged. */
 
 enum { READERS = 3, ROUNDS = 40 };
@@ -341,6 +433,27 @@ static void test_p9_readers_beside_the_destroyer(void **state) {
     assert_int_equal(race.wrong, 0);
 }
 
+static void *read_held_up(void *arg) {
+    held_here = true;
+    struct secret *key CLEANUP(secret_free_cleanup) = NULL;
+    IGNORE(shred_key(arg, 3, &key));
+    return NULL;
+}
+
+/* A key that was on its way into the cache when its slot was destroyed does not arrive there. */
+static void test_p9_a_slow_reader_brings_nothing_back(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(sem_init(&hold.slot_read, 0, 0), 0);
+    assert_int_equal(sem_init(&hold.destroyed, 0, 0), 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, read_held_up, fixture->shred), 0);
+    assert_int_equal(sem_wait(&hold.slot_read), 0);
+    OK(shred_destroy(fixture->shred, 3));
+    assert_int_equal(sem_post(&hold.destroyed), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(key_status(fixture, 3), STATUS_NOT_FOUND);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void) {
@@ -353,11 +466,14 @@ int main(void) {
         CASE(test_slots_that_are_not_there),
         CASE(test_damage_is_found),
         CASE(test_reseal_stops_at_damage),
+        CASE(test_allocations_fail),
         cmocka_unit_test(test_disk_full_changes_nothing),
         CASE(test_keys_differ_and_last),
         CASE(test_p9_destroyed_is_gone),
+        CASE(test_p9_destruction_is_synced),
         CASE(test_p9_a_torn_slot_can_be_destroyed),
         CASE(test_p9_an_old_slot_does_not_come_back),
+        CASE(test_p9_a_slow_reader_brings_nothing_back),
         CASE(test_p9_readers_beside_the_destroyer),
         CASE(test_reseal_keeps_keys),
     };
