@@ -1,7 +1,7 @@
 /*
  * Owns pseudonym keys and blinds. Trusts libsodium's ristretto255 and SHA-512. Invariants: every element and scalar
  * from outside is canonical and no identity or zero before it is used; scalars that are secret live in struct secret.
- * Names follow RFC 9497 sections 2 and 3; hashing to the group and to scalars is RFC 9380 expand_message_xmd.
+ * Names follow RFC 9497 sections 2 and 3.
  */
 #include "keys/voprf.h"
 
@@ -10,10 +10,10 @@
 
 #include <sodium.h>
 
+#include "keys/voprf_group.h"
 #include "keys/voprf_internal.h"
 
-#define SCALAR_BYTES crypto_core_ristretto255_SCALARBYTES
-#define WIDE_BYTES   64
+#define SCALAR_BYTES VOPRF_SCALAR_BYTES
 
 struct voprf_secret {
     struct secret *scalar;
@@ -24,100 +24,6 @@ struct voprf_secret {
 struct scalar {
     uint8_t b[SCALAR_BYTES];
 };
-
-/* A value of the transcript: u16 length and bytes, as each one has there. */
-static void put_vector(crypto_hash_sha512_state *state, struct bytes from) {
-    const uint8_t length[2] = {(uint8_t)(from.len >> 8), (uint8_t)from.len};
-    (void)crypto_hash_sha512_update(state, length, sizeof length);
-    (void)crypto_hash_sha512_update(state, from.data, from.len);
-}
-
-static void put(crypto_hash_sha512_state *state, struct bytes from) {
-    (void)crypto_hash_sha512_update(state, from.data, from.len);
-}
-
-/* A domain separation tag: prefix || "OPRFV1-" || mode || "-ristretto255-SHA512". */
-struct tag {
-    uint8_t memory[64];
-    struct bytes bytes;
-};
-
-static void tag_make(struct tag *tag, const char *prefix, enum voprf_mode mode) {
-    struct writer writer = writer_init(tag->memory, sizeof tag->memory);
-    writer_put(&writer, bytes_text(prefix));
-    writer_put(&writer, bytes_text("OPRFV1-"));
-    writer_u8(&writer, (uint8_t)mode);
-    writer_put(&writer, bytes_text("-ristretto255-SHA512"));
-    if (writer_end(&writer, &tag->bytes) != STATUS_OK) abort();
-}
-
-/* expand_message_xmd to 64 bytes, one block of SHA-512 (RFC 9380 section 5.3.1), over the parts of a message. */
-static void expand(const struct bytes *parts, size_t count, struct bytes tag, uint8_t out[WIDE_BYTES]) {
-    static const uint8_t pad[128];
-    const uint8_t middle[3] = {0, WIDE_BYTES, 0};
-    const uint8_t one = 1;
-    const uint8_t tag_len = (uint8_t)tag.len;
-    uint8_t first[crypto_hash_sha512_BYTES];
-    crypto_hash_sha512_state state;
-    (void)crypto_hash_sha512_init(&state);
-    put(&state, BYTES_ARRAY(pad));
-    for (size_t i = 0; i < count; i++)
-        put(&state, parts[i]);
-    put(&state, BYTES_ARRAY(middle));
-    put(&state, tag);
-    put(&state, BYTES(&tag_len, 1));
-    (void)crypto_hash_sha512_final(&state, first);
-    (void)crypto_hash_sha512_init(&state);
-    put(&state, BYTES_ARRAY(first));
-    put(&state, BYTES(&one, 1));
-    put(&state, tag);
-    put(&state, BYTES(&tag_len, 1));
-    (void)crypto_hash_sha512_final(&state, out);
-    secret_wipe(&state, sizeof state);
-    secret_wipe(first, sizeof first);
-}
-
-static void hash_to_scalar(const struct bytes *parts, size_t count, const char *prefix, enum voprf_mode mode,
-                           uint8_t out[SCALAR_BYTES]) {
-    struct tag tag;
-    tag_make(&tag, prefix, mode);
-    uint8_t wide[WIDE_BYTES];
-    expand(parts, count, tag.bytes, wide);
-    crypto_core_ristretto255_scalar_reduce(out, wide);
-    secret_wipe(wide, sizeof wide);
-}
-
-static enum status hash_to_group(struct bytes input, enum voprf_mode mode, struct voprf_element *out_element) {
-    struct tag tag;
-    tag_make(&tag, "HashToGroup-", mode);
-    uint8_t wide[WIDE_BYTES];
-    expand(&input, 1, tag.bytes, wide);
-    (void)crypto_core_ristretto255_from_hash(out_element->b, wide);
-    secret_wipe(wide, sizeof wide);
-    ENSURE(!sodium_is_zero(out_element->b, sizeof out_element->b), STATUS_INVALID);
-    return STATUS_OK;
-}
-
-/* DeserializeScalar: below the order of the group, and not zero. */
-static enum status check_scalar(const uint8_t scalar[SCALAR_BYTES]) {
-    uint8_t wide[WIDE_BYTES] = {0};
-    uint8_t reduced[SCALAR_BYTES];
-    memcpy(wide, scalar, SCALAR_BYTES);
-    crypto_core_ristretto255_scalar_reduce(reduced, wide);
-    int same = sodium_memcmp(reduced, scalar, SCALAR_BYTES);
-    int zero = sodium_is_zero(scalar, SCALAR_BYTES);
-    secret_wipe(wide, sizeof wide);
-    secret_wipe(reduced, sizeof reduced);
-    return same == 0 && zero == 0 ? STATUS_OK : STATUS_MALFORMED;
-}
-
-/* scalar * element; refuses an element that is not canonical and any identity. */
-static enum status multiply(const uint8_t scalar[SCALAR_BYTES], const uint8_t element[32], uint8_t out[32]) {
-    uint8_t product[32];
-    ENSURE(crypto_scalarmult_ristretto255(product, scalar, element) == 0, STATUS_MALFORMED);
-    memcpy(out, product, sizeof product);
-    return STATUS_OK;
-}
 
 /* Takes scalar over, whatever comes of it. */
 static enum status secret_make(struct secret *scalar, struct voprf_secret **out_secret) {
@@ -152,7 +58,7 @@ enum status voprf_derive_mode(enum voprf_mode mode, const struct secret *seed, s
     for (unsigned counter = 0; counter <= UINT8_MAX; counter++) {
         const uint8_t last = (uint8_t)counter;
         const struct bytes parts[] = {secret_bytes(seed), BYTES_ARRAY(length), info, BYTES(&last, 1)};
-        hash_to_scalar(parts, 4, "DeriveKeyPair", mode, secret_data(scalar));
+        voprf_group_scalar(parts, 4, "DeriveKeyPair", mode, secret_data(scalar));
         if (!sodium_is_zero(secret_bytes(scalar).data, SCALAR_BYTES)) return secret_make(MOVE(scalar), out_secret);
     }
     return STATUS_CRYPTO;
@@ -164,7 +70,7 @@ enum status voprf_derive(const struct secret *seed, struct bytes info, struct vo
 
 enum status voprf_from_scalar(const struct secret *scalar, struct voprf_secret **out_secret) {
     ENSURE(secret_len(scalar) == SCALAR_BYTES, STATUS_MALFORMED);
-    TRY(check_scalar(secret_bytes(scalar).data));
+    TRY(voprf_group_check(secret_bytes(scalar).data));
     return secret_make(secret_from(secret_bytes(scalar)), out_secret);
 }
 
@@ -189,11 +95,11 @@ enum status voprf_blind_mode(enum voprf_mode mode, struct bytes input, struct se
                              struct voprf_query *out_query) {
     ENSURE(input.len <= VOPRF_INPUT_MAX, STATUS_TOO_LARGE);
     ENSURE(secret_len(blind) == SCALAR_BYTES, STATUS_MALFORMED);
-    TRY(check_scalar(secret_bytes(blind).data));
+    TRY(voprf_group_check(secret_bytes(blind).data));
     struct voprf_element element;
-    TRY(hash_to_group(input, mode, &element));
+    TRY(voprf_group_element(input, mode, &element));
     struct voprf_element blinded;
-    enum status status = multiply(secret_bytes(blind).data, element.b, blinded.b);
+    enum status status = voprf_group_multiply(secret_bytes(blind).data, element.b, blinded.b);
     secret_wipe(&element, sizeof element);
     TRY(status);
     *out_query = (struct voprf_query){input, blind, blinded};
@@ -213,6 +119,17 @@ void voprf_query_clear(struct voprf_query *query) {
     *query = (struct voprf_query){0};
 }
 
+/* A value of the transcript: u16 length and bytes, as each one has there. */
+static void put_vector(crypto_hash_sha512_state *state, struct bytes from) {
+    const uint8_t length[2] = {(uint8_t)(from.len >> 8), (uint8_t)from.len};
+    (void)crypto_hash_sha512_update(state, length, sizeof length);
+    (void)crypto_hash_sha512_update(state, from.data, from.len);
+}
+
+static void put(crypto_hash_sha512_state *state, struct bytes from) {
+    (void)crypto_hash_sha512_update(state, from.data, from.len);
+}
+
 static enum status check_count(size_t count) {
     ENSURE(count >= 1 && count <= VOPRF_BATCH_MAX, STATUS_LIMIT);
     return STATUS_OK;
@@ -223,7 +140,7 @@ enum status voprf_evaluate_plain(const struct voprf_secret *secret, const struct
     TRY(check_count(count));
     struct voprf_element evaluated[VOPRF_BATCH_MAX];
     for (size_t i = 0; i < count; i++)
-        TRY(multiply(secret_bytes(secret->scalar).data, blinded[i].b, evaluated[i].b));
+        TRY(voprf_group_multiply(secret_bytes(secret->scalar).data, blinded[i].b, evaluated[i].b));
     memcpy(out_evaluated, evaluated, count * sizeof *evaluated);
     return STATUS_OK;
 }
@@ -239,13 +156,13 @@ static struct scalar weight(const uint8_t seed[crypto_hash_sha512_BYTES], size_t
                                   BYTES_ARRAY(blinded->b),   BYTES_ARRAY(element_len),
                                   BYTES_ARRAY(evaluated->b), bytes_text("Composite")};
     struct scalar scalar;
-    hash_to_scalar(parts, sizeof parts / sizeof *parts, "HashToScalar-", VOPRF_MODE_VOPRF, scalar.b);
+    voprf_group_scalar(parts, sizeof parts / sizeof *parts, "HashToScalar-", VOPRF_MODE_VOPRF, scalar.b);
     return scalar;
 }
 
 static void composite_seed(const struct voprf_public *key, uint8_t out[crypto_hash_sha512_BYTES]) {
-    struct tag tag;
-    tag_make(&tag, "Seed-", VOPRF_MODE_VOPRF);
+    struct voprf_tag tag;
+    voprf_group_tag(&tag, "Seed-", VOPRF_MODE_VOPRF);
     crypto_hash_sha512_state state;
     (void)crypto_hash_sha512_init(&state);
     put_vector(&state, BYTES_ARRAY(key->b));
@@ -257,7 +174,7 @@ static void composite_seed(const struct voprf_public *key, uint8_t out[crypto_ha
 static enum status add_weighted(struct voprf_element *sum, const struct scalar *by, const struct voprf_element *element,
                                 size_t index) {
     struct voprf_element product;
-    TRY(multiply(by->b, element->b, product.b));
+    TRY(voprf_group_multiply(by->b, element->b, product.b));
     if (index == 0) {
         *sum = product;
         return STATUS_OK;
@@ -302,7 +219,7 @@ static struct scalar challenge(const struct voprf_public *key, const struct comp
                                   BYTES_ARRAY(t3->b),
                                   bytes_text("Challenge")};
     struct scalar scalar;
-    hash_to_scalar(parts, sizeof parts / sizeof *parts, "HashToScalar-", VOPRF_MODE_VOPRF, scalar.b);
+    voprf_group_scalar(parts, sizeof parts / sizeof *parts, "HashToScalar-", VOPRF_MODE_VOPRF, scalar.b);
     return scalar;
 }
 
@@ -316,7 +233,7 @@ enum status voprf_prove(const struct voprf_secret *secret, const struct voprf_el
     struct voprf_element t2;
     struct voprf_element t3;
     ENSURE(crypto_scalarmult_ristretto255_base(t2.b, r) == 0, STATUS_MALFORMED);
-    TRY(multiply(r, composites.m.b, t3.b));
+    TRY(voprf_group_multiply(r, composites.m.b, t3.b));
     struct scalar c = challenge(&secret->public, &composites, &t2, &t3);
     uint8_t product[SCALAR_BYTES];
     crypto_core_ristretto255_scalar_mul(product, c.b, secret_bytes(secret->scalar).data);
@@ -343,11 +260,11 @@ static enum status commitment(const uint8_t s[SCALAR_BYTES], const uint8_t *a, c
     struct voprf_element left;
     struct voprf_element right;
     if (a) {
-        TRY(multiply(s, a, left.b));
+        TRY(voprf_group_multiply(s, a, left.b));
     } else {
         ENSURE(crypto_scalarmult_ristretto255_base(left.b, s) == 0, STATUS_MALFORMED);
     }
-    TRY(multiply(c, b, right.b));
+    TRY(voprf_group_multiply(c, b, right.b));
     ENSURE(crypto_core_ristretto255_add(out_sum->b, left.b, right.b) == 0, STATUS_MALFORMED);
     return STATUS_OK;
 }
@@ -357,7 +274,7 @@ static enum status check_proof(const struct voprf_public *key, const struct vopr
                                const struct voprf_element *evaluated, size_t count, const struct voprf_proof *proof) {
     const uint8_t *c = proof->b;
     const uint8_t *s = proof->b + SCALAR_BYTES;
-    ENSURE(check_scalar(c) == STATUS_OK && check_scalar(s) == STATUS_OK, STATUS_PROOF);
+    ENSURE(voprf_group_check(c) == STATUS_OK && voprf_group_check(s) == STATUS_OK, STATUS_PROOF);
     struct composites composites;
     TRY(composites_compute(key, blinded, evaluated, count, &composites));
     struct voprf_element t2;
@@ -376,7 +293,7 @@ enum status voprf_output_of(const struct voprf_query *query, const struct voprf_
     ENSURE(crypto_core_ristretto255_scalar_invert(secret_data(inverse), secret_bytes(query->blind).data) == 0,
            STATUS_MALFORMED);
     struct voprf_element unblinded;
-    TRY(multiply(secret_bytes(inverse).data, evaluated->b, unblinded.b));
+    TRY(voprf_group_multiply(secret_bytes(inverse).data, evaluated->b, unblinded.b));
     crypto_hash_sha512_state state;
     (void)crypto_hash_sha512_init(&state);
     put_vector(&state, query->input);
