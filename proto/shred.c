@@ -234,7 +234,7 @@ static enum status read_header(int fd, unsigned block, struct shred_header *out_
     uint8_t record[SHRED_RECORD_BYTES];
     struct stat found;
     ENSURE(fstat(fd, &found) == 0, file_status(errno));
-    ENSURE(found.st_size >= SHRED_SLOTS_AT, STATUS_INTEGRITY);
+    ENSURE((uint64_t)found.st_size >= SHRED_SLOTS_AT, STATUS_INTEGRITY);
     TRY(file_pread_all(fd, record, sizeof record, (uint64_t)block * SHRED_HEADER_BYTES));
     struct shred_header header;
     TRY(shred_header_parse(BYTES_ARRAY(record), &header));
@@ -245,10 +245,10 @@ static enum status read_header(int fd, unsigned block, struct shred_header *out_
 
 /* The valid header with the higher sequence. One may be damaged: a crash while it was written leaves the other. */
 static enum status newest_header(int fd, struct shred_header *out_header) {
-    struct shred_header header;
+    struct shred_header header = {0};
     enum status status = STATUS_INTEGRITY;
     for (unsigned block = 0; block < SHRED_HEADERS; block++) {
-        struct shred_header found;
+        struct shred_header found = {0};
         enum status read = read_header(fd, block, &found);
         if (read != STATUS_OK && read != STATUS_INTEGRITY) return read;
         if (read != STATUS_OK) continue;

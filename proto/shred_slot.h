@@ -26,8 +26,8 @@
 #include "keys/hash.h"
 
 #define SHRED_RECORD_BYTES 128
-#define SHRED_HEADER_BYTES 4096
-#define SHRED_HEADERS      2
+#define SHRED_HEADER_BYTES ((size_t)4096)
+#define SHRED_HEADERS      ((size_t)2)
 #define SHRED_SLOTS_AT     (SHRED_HEADERS * SHRED_HEADER_BYTES)
 #define SHRED_KEY_BYTES    32
 #define SHRED_SEALED_BYTES (SHRED_KEY_BYTES + AEAD_OVERHEAD_BYTES)

@@ -197,7 +197,7 @@ enum status store_scan(struct store_txn *txn, const struct store_range *range, s
 
 /* The number in the row "store/batch"; 0 when nothing was written yet. */
 static enum status batch_read(struct store_txn *txn, uint64_t *out_batch) {
-    struct bytes view;
+    struct bytes view = BYTES_EMPTY;
     enum status status = txn_find(txn, STORE_META, bytes_text(META_BATCH), &view);
     if (status == STATUS_NOT_FOUND) {
         *out_batch = 0;

@@ -51,9 +51,7 @@ static struct lmdb_store *store_of(struct store *store) { return (struct lmdb_st
 
 static struct lmdb_txn *txn_of(struct store_txn *txn) { return (struct lmdb_txn *)txn; }
 
-static MDB_val val_of(struct bytes from) {
-    return (MDB_val){.mv_size = from.len, .mv_data = (void *)(uintptr_t)from.data};
-}
+static MDB_val val_of(struct bytes from) { return (MDB_val){.mv_size = from.len, .mv_data = (void *)from.data}; }
 
 static struct bytes bytes_of(MDB_val from) { return BYTES(from.mv_data, from.mv_size); }
 

@@ -220,7 +220,7 @@ static enum status memory_put(struct store_txn *base, enum store_table table, st
     if (exact) {
         row_drop(base, rows->rows[at]);
     } else {
-        memmove(&rows->rows[at + 1], &rows->rows[at], (rows->count - at) * sizeof rows->rows[0]);
+        memmove(&rows->rows[at + 1], &rows->rows[at], (rows->count - at) * sizeof(struct memory_row *));
         rows->count++;
     }
     rows->rows[at] = row;
@@ -235,7 +235,7 @@ static enum status memory_remove(struct store_txn *base, enum store_table table,
     ENSURE(exact, STATUS_NOT_FOUND);
     row_drop(base, rows->rows[at]);
     rows->count--;
-    memmove(&rows->rows[at], &rows->rows[at + 1], (rows->count - at) * sizeof rows->rows[0]);
+    memmove(&rows->rows[at], &rows->rows[at + 1], (rows->count - at) * sizeof(struct memory_row *));
     return STATUS_OK;
 }
 
