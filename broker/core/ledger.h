@@ -2,10 +2,13 @@
  * The log: appends leaves with their openings and evidence inside the writer's transaction, keeps the Merkle tree, and
  * builds proofs and receipts against the last signed tree.
  *
- * Owns: the tables leaf, node, event, access, evidence, checkpoint; the frontier and the last leaf time in memory.
- * The writer is the only one that appends. A batch: ledger_begin, any number of ledger_append, then after the commit
- * ledger_commit, after keyd's signature ledger_signed; or ledger_abort, which restores what begin found. Readers see
- * only the signed tree.
+ * Owns: the tables leaf, node, event, access, evidence; the frontier, the right edge of the tree and the last leaf time
+ * in memory. The writer is the only one that appends. A batch, inside its transaction: ledger_begin (which forgets what
+ * an earlier run of the batch did), any number of ledger_append, ledger_end; after the commit ledger_committed, after
+ * keyd's signature ledger_signed. Readers see only the signed tree.
+ *
+ * One row of the table leaf holds the exact leaf, the sealed opening and the cause, so that an append costs three rows
+ * and its share of the tiles of the table node.
  */
 #ifndef BROKER_CORE_LEDGER_H
 #define BROKER_CORE_LEDGER_H
@@ -20,14 +23,27 @@
 
 #define LEDGER_NO_SLOT UINT32_MAX
 
-/* Reads size, frontier and last time from the store. STATUS_INTEGRITY when they contradict each other. */
+/* Reads size, frontier and last time from the store. Uses federation, store and shred of core. STATUS_INTEGRITY when
+ * they contradict each other. The caller closes. */
 enum status ledger_open(struct core *core, struct ledger **out_ledger);
+/* Takes NULL. */
 void ledger_close(struct ledger *ledger);
+CLEANUP_POINTER(struct ledger, ledger_close)
 
-/* now_ms of the batch: never below the last leaf's. */
+/* Committed leaves, signed or not, and the time of the last. Writer, or before there are threads. */
+uint64_t ledger_size(const struct ledger *ledger);
+uint64_t ledger_last_ms(const struct ledger *ledger);
+
+/* now_ms becomes the time of the batch's leaves, but never below the last leaf's. */
 void ledger_begin(struct ledger *ledger, uint64_t now_ms);
+/* The time of the batch's leaves: what apply() takes as now. Writer. */
 uint64_t ledger_now_ms(const struct ledger *ledger);
-void ledger_abort(struct ledger *ledger);
+/* How many leaves the batch has so far. */
+uint64_t ledger_pending(const struct ledger *ledger);
+/* Writes what the batch changed of the tree. The last thing in the transaction. */
+enum status ledger_end(struct ledger *ledger, struct store_txn *txn);
+/* The transaction is committed. */
+void ledger_committed(struct ledger *ledger);
 
 struct ledger_evidence {
     struct hash hash; /* SHA-256 of content */
@@ -37,9 +53,12 @@ struct ledger_evidence {
 struct ledger_entry {
     enum leaf_type type;
     struct id16 event;
-    uint32_t slot;           /* of the subject, or LEDGER_NO_SLOT: opening and evidence in clear */
-    struct opening *opening; /* version, type, now_ms and slot_commitment are filled in here */
-    const struct ledger_evidence *evidence;
+    uint32_t slot;                          /* of the subject, or LEDGER_NO_SLOT: opening and evidence in clear */
+    struct hash request_hash;               /* what a repetition must equal: see call_identify */
+    struct opening *opening;                /* version, type, now_ms and slot_commitment are filled in here, and from
+                                               cause and evidence below, where these are set, their hashes */
+    struct bytes cause;                     /* content of opening.cause; kept with the leaf; may be empty */
+    const struct ledger_evidence *evidence; /* in the order of the protocol */
     size_t n_evidence;
 };
 
@@ -47,11 +66,14 @@ struct ledger_entry {
 enum status ledger_append(struct ledger *ledger, struct store_txn *txn, const struct ledger_entry *entry,
                           uint64_t *out_index);
 
-/* After the commit: size and root to be signed, and the consistency proof from the last signed size. */
-enum status ledger_to_sign(struct ledger *ledger, struct arena *arena, uint64_t *out_size, struct hash *out_root,
+/* After the commit: size and root to be signed, and the consistency proof from the last signed size. Writer, outside
+ * any transaction. */
+enum status ledger_to_sign(struct ledger *ledger, uint64_t *out_size, struct hash *out_root,
                            struct merkle_proof *out_consistency);
-/* keyd's note for that tree: readers see the new tree from here on. Copied. */
-enum status ledger_signed(struct ledger *ledger, struct bytes note);
+/* keyd's note for that tree (already compared with it): readers see the new tree from here on. Copied. */
+enum status ledger_signed(struct ledger *ledger, uint64_t size, struct bytes note);
+/* The root of the first `size` committed leaves. Start-up and the writer. */
+enum status ledger_root(struct ledger *ledger, uint64_t size, struct hash *out_root);
 
 /* The last signed note and its size. Any thread; copied into the arena. */
 enum status ledger_checkpoint(struct ledger *ledger, struct arena *arena, struct bytes *out_note, uint64_t *out_size);
@@ -67,25 +89,35 @@ struct ledger_leaf {
     struct bytes nonce;
     struct bytes opening;
     uint32_t slot;
-    struct bytes sealed; /* as stored: nonce and opening, sealed when slot is not LEDGER_NO_SLOT */
+    struct bytes sealed;       /* as stored: nonce and opening, sealed when slot is not LEDGER_NO_SLOT */
+    struct bytes sealed_cause; /* likewise; empty when there is none */
 };
 enum status ledger_read(struct ledger *ledger, struct store_txn *txn, uint64_t index, struct arena *arena,
                         struct ledger_leaf *out_leaf);
 
-/* The index of an event and the SHA-256 of what caused it (first of evidence or the opening's cause).
- * STATUS_NOT_FOUND. */
+/* The index of an event and the request hash that it was appended with. STATUS_NOT_FOUND. Sees what stands in txn,
+ * signed or not. */
 enum status ledger_find_event(struct ledger *ledger, struct store_txn *txn, const struct id16 *event,
-                              uint64_t *out_index, struct hash *out_cause);
+                              uint64_t *out_index, struct hash *out_request_hash);
 
-/* Evidence by its hash, opened. `slot` as of the leaf that it belongs to. STATUS_NOT_FOUND when gone. */
+/* The content of a leaf's cause, opened. STATUS_NOT_FOUND when there is none or it is gone. */
+enum status ledger_cause(struct ledger *ledger, struct store_txn *txn, uint64_t index, struct arena *arena,
+                         struct bytes *out_content);
+
+/* Evidence (not a cause) by its hash, opened. `slot` as of the leaf that it belongs to. STATUS_NOT_FOUND when gone. */
 enum status ledger_evidence(struct ledger *ledger, struct store_txn *txn, const struct hash *hash, uint32_t slot,
                             struct arena *arena, struct bytes *out_content);
 
-/* Leaf indexes about a person, ascending from `from`; at most *count, which gets the number found. */
+/* Evidence as stored, sealed when slot is not LEDGER_NO_SLOT: for exports. STATUS_NOT_FOUND. */
+enum status ledger_evidence_stored(struct ledger *ledger, struct store_txn *txn, const struct hash *hash, uint32_t slot,
+                                   struct arena *arena, struct bytes *out_stored);
+
+/* Leaf indexes about a person, ascending from `from`; at most *count, which gets the number found. Signed leaves only.
+ */
 enum status ledger_of_subject(struct ledger *ledger, struct store_txn *txn, uint32_t slot, uint64_t from,
                               struct arena *arena, uint64_t *out_indexes, size_t *count);
 
-/* Consistency from old_size to the signed size; STATUS_INVALID when old_size is larger. */
+/* Consistency from old_size to new_size; STATUS_INVALID unless old_size <= new_size <= signed size. */
 enum status ledger_consistency(struct ledger *ledger, struct store_txn *txn, uint64_t old_size, uint64_t new_size,
                                struct merkle_proof *out_proof);
 /* Content of a C2SP tile; level 0 and up. width 0: full. STATUS_NOT_FOUND beyond the signed tree. */

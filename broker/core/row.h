@@ -1,7 +1,7 @@
 /*
  * Rows of the store that name a person or what is a person's: u8 version 1, u32 slot, then the content sealed under the
  * slot's key with aad F("sluss sealed v1", federation, table name, key). Destroying the slot destroys the row's content
- * wherever a copy of it lies.
+ * wherever a copy of it lies. With slot LEDGER_NO_SLOT the content stands in clear: for rows about nobody.
  */
 #ifndef BROKER_CORE_ROW_H
 #define BROKER_CORE_ROW_H

@@ -50,6 +50,10 @@ uint64_t store_epoch(const struct store *store) { return store->epoch; }
 
 uint64_t store_txn_batch(const struct store_txn *txn) { return txn->batch; }
 
+uint64_t store_txn_writes(const struct store_txn *txn) { return txn->writes; }
+
+enum status store_txn_status(const struct store_txn *txn) { return txn->status; }
+
 /* Remembers the first failure of a transaction. */
 static enum status txn_keep(struct store_txn *txn, enum status status) {
     if (status != STATUS_OK && txn->status == STATUS_OK) txn->status = status;
@@ -97,6 +101,7 @@ enum status store_get_many(struct store_txn *txn, enum store_table table, const 
 static enum status txn_may_change(struct store_txn *txn, enum store_table table, struct bytes key) {
     TRY(txn->status);
     bool fine = txn->mode == STORE_WRITE && table < STORE_TABLE_COUNT && key_fits(key);
+    txn->writes++;
     return fine ? STATUS_OK : txn_keep(txn, STATUS_INVALID);
 }
 

@@ -104,6 +104,10 @@ enum status store_scan(struct store_txn *txn, const struct store_range *range, s
 
 /* The number of this write: one more than that of the last committed write. 0 in a read transaction. */
 uint64_t store_txn_batch(const struct store_txn *txn);
+/* How many rows this transaction has put or deleted so far: whether something was written since one looked last. */
+uint64_t store_txn_writes(const struct store_txn *txn);
+/* The first failure of this transaction, STATUS_OK while there is none. */
+enum status store_txn_status(const struct store_txn *txn);
 /* The number of the last committed write: a write with a number up to this stands. */
 enum status store_last_batch(struct store *store, uint64_t *out_batch);
 

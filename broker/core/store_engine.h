@@ -49,6 +49,7 @@ struct store_txn {
     enum store_mode mode;
     enum status status; /* the first failure */
     uint64_t batch;
+    uint64_t writes; /* rows put or deleted */
 };
 
 /* Checks each table's row in meta against this program and the federation, or writes them in a new store. Sets the
