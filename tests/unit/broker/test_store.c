@@ -17,7 +17,15 @@
 #include "support/alloc_fail.h"
 #include "support/scratch.h"
 
+/* A case with an engine. */
+struct planned {
+    char name[128];
+    size_t engine;
+    size_t at;
+};
+
 struct fixture {
+    const struct planned *planned;
     struct scratch scratch;
     struct store *store;
     struct arena *arena;
@@ -589,21 +597,29 @@ static const struct {
 
 enum { ENGINES = sizeof engines / sizeof engines[0] };
 
-struct planned {
-    char name[128];
-    size_t engine;
-    size_t at;
-};
+static int setup(void **state) {
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    if (!fixture) return -1;
+    fixture->planned = *state;
+    fixture->arena = arena_new((size_t)16 << 20);
+    scratch_init(&fixture->scratch);
+    *state = fixture;
+    return engines[fixture->planned->engine].open(fixture) == STATUS_OK ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    struct fixture *fixture = *state;
+    alloc_fail_at(0);
+    store_close(fixture->store);
+    scratch_clear(&fixture->scratch);
+    arena_free(fixture->arena);
+    free(fixture);
+    return 0;
+}
 
 static void run_planned(void **state) {
-    const struct planned *planned = *state;
-    struct fixture fixture = {.arena = arena_new((size_t)16 << 20)};
-    scratch_init(&fixture.scratch);
-    OK(engines[planned->engine].open(&fixture));
-    cases[planned->at].run(&fixture);
-    store_close(fixture.store);
-    scratch_clear(&fixture.scratch);
-    arena_free(fixture.arena);
+    struct fixture *fixture = *state;
+    cases[fixture->planned->at].run(fixture);
 }
 
 int main(void) {
@@ -613,7 +629,7 @@ int main(void) {
         planned[i] = (struct planned){.engine = i / CASES, .at = i % CASES};
         (void)snprintf(planned[i].name, sizeof planned[i].name, "%s: %s", engines[i / CASES].name,
                        cases[i % CASES].name);
-        tests[i] = (struct CMUnitTest){planned[i].name, run_planned, NULL, NULL, &planned[i]};
+        tests[i] = (struct CMUnitTest){planned[i].name, run_planned, setup, teardown, &planned[i]};
     }
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
