@@ -70,20 +70,20 @@ static struct timeval duration(uint32_t ms) {
 
 /* --- ending ------------------------------------------------------------------------------------------------------ */
 
-/* Tells a TLS peer that the end is deliberate; what a plain socket's close says by itself. */
-static void connection_notify(struct bufferevent *connection) {
+void splice_close_connection(struct bufferevent *connection) {
     SSL *ssl = bufferevent_openssl_get_ssl(connection);
-    if (!ssl) return;
-    ERR_clear_error();
-    SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
-    (void)SSL_shutdown(ssl);
-    ERR_clear_error();
+    if (ssl) {
+        /* The end is deliberate: what a plain socket's close says by itself. */
+        ERR_clear_error();
+        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+        (void)SSL_shutdown(ssl);
+        ERR_clear_error();
+    }
+    bufferevent_free(connection);
 }
 
 static void side_close(struct side *side) {
-    if (!side->connection) return;
-    connection_notify(side->connection);
-    bufferevent_free(MOVE(side->connection));
+    if (side->connection) splice_close_connection(MOVE(side->connection));
 }
 
 static void side_timer_stop(struct side *side) {

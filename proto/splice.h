@@ -96,4 +96,7 @@ void splice_stop(struct splice *splice);
 /* Closes both sides at once; `ended` is not called. Takes NULL. */
 void splice_free(struct splice *splice);
 
+/* Closes and frees a connection, with TLS's close_notify where it has TLS. For connections that no pair has yet. */
+void splice_close_connection(struct bufferevent *connection);
+
 #endif
