@@ -19,6 +19,13 @@
 #define DIRECTORY_ARENA_BYTES ((size_t)4 << 20)
 #define AUTHORITY_MAX         16
 
+/* One signing key of an admitted member, with its id worked out. */
+struct key_row {
+    struct hash id;
+    const struct sign_key *key;
+    const struct member_record *member;
+};
+
 struct directory {
     atomic_uint references;
     struct directory *before; /* keeps older records alive */
@@ -36,6 +43,8 @@ struct directory {
     size_t n_members;
     const struct agreement **agreements;
     size_t n_agreements;
+    struct key_row *keys;
+    size_t n_keys;
 };
 
 static struct directory *directory_alloc(void) {
@@ -301,10 +310,28 @@ static enum status apply_entry(struct directory *next, struct bytes encoded) {
     return STATUS_OK;
 }
 
+static enum status index_keys(struct directory *next) {
+    size_t count = 0;
+    for (size_t i = 0; i < next->n_members; i++) {
+        count += next->members[i]->n_sign_keys;
+    }
+    next->keys = ARENA_ARRAY(next->arena, struct key_row, count + 1);
+    ENSURE(next->keys, STATUS_MEMORY);
+    for (size_t i = 0; i < next->n_members; i++) {
+        const struct member_record *member = next->members[i];
+        for (size_t k = 0; k < member->n_sign_keys; k++) {
+            const struct sign_key *key = &member->sign_keys[k];
+            next->keys[next->n_keys++] = (struct key_row){sign_key_id(next->federation, &key->key), key, member};
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status directory_copy_with(const struct directory *directory, struct bytes entry, struct directory **out_next) {
     struct directory *next CLEANUP(directory_unref_cleanup) = NULL;
     TRY(copy_directory(directory, &next));
     TRY(apply_entry(next, entry));
+    TRY(index_keys(next));
     *out_next = MOVE(next);
     return STATUS_OK;
 }
@@ -363,18 +390,30 @@ const struct member_record *directory_member_by_cert(const struct directory *dir
     return NULL;
 }
 
+static const struct key_row *find_key(const struct directory *directory, const uint8_t key_id[32]) {
+    for (size_t i = 0; i < directory->n_keys; i++) {
+        if (memcmp(directory->keys[i].id.b, key_id, 32) == 0) return &directory->keys[i];
+    }
+    return NULL;
+}
+
 enum status directory_sign_key(const struct directory *directory, const char *member, const uint8_t key_id[32],
                                struct sign_public *out_key) {
-    const struct member_record *record = directory_member(directory, member);
-    ENSURE(record, STATUS_NOT_FOUND);
-    for (size_t i = 0; i < record->n_sign_keys; i++) {
-        struct hash id = sign_key_id(directory->federation, &record->sign_keys[i].key);
-        if (memcmp(id.b, key_id, sizeof id.b) != 0) continue;
-        ENSURE(record->sign_keys[i].state == KEY_ACTIVE, STATUS_DENIED);
-        *out_key = record->sign_keys[i].key;
-        return STATUS_OK;
-    }
-    return STATUS_NOT_FOUND;
+    const struct key_row *row = find_key(directory, key_id);
+    ENSURE(row && strcmp(row->member->member, member) == 0, STATUS_NOT_FOUND);
+    ENSURE(row->key->state == KEY_ACTIVE, STATUS_DENIED);
+    *out_key = row->key->key;
+    return STATUS_OK;
+}
+
+enum status directory_find_key(const struct directory *directory, const struct hash *key_id,
+                               struct sign_public *out_key, const char **out_member) {
+    const struct key_row *row = find_key(directory, key_id->b);
+    ENSURE(row, STATUS_NOT_FOUND);
+    ENSURE(row->key->state == KEY_ACTIVE, STATUS_DENIED);
+    *out_key = row->key->key;
+    *out_member = row->member->member;
+    return STATUS_OK;
 }
 
 enum status directory_seal_key(const struct directory *directory, const char *unit, struct seal_public *out_key,

@@ -54,6 +54,9 @@ const struct agreement *directory_agreement_at(const struct directory *directory
  */
 enum status directory_sign_key(const struct directory *directory, const char *member, const uint8_t key_id[32],
                                struct sign_public *out_key);
+/* The same without knowing whose: out_member lives as long as the directory. */
+enum status directory_find_key(const struct directory *directory, const struct hash *key_id,
+                               struct sign_public *out_key, const char **out_member);
 /* The unit's sealing key and its key id. */
 enum status directory_seal_key(const struct directory *directory, const char *unit, struct seal_public *out_key,
                                struct hash *out_key_id);
