@@ -4,16 +4,11 @@
  * Adding a table is one line at the end: an older store gets it, empty, when it is opened. Changing what a table's
  * values look like raises its format version and takes a migration. Keys are big-endian, so that byte order is number
  * order; the first byte of every value is the version of its form.
- *
- * STORE_GROWS marks tables whose new keys are nearly always greater than all others: pages are then filled from left
- * to right. It is a hint, any key is accepted.
  */
 #ifndef BROKER_CORE_STORE_TABLE_H
 #define BROKER_CORE_STORE_TABLE_H
 
-enum store_growth { STORE_SCATTERED, STORE_GROWS };
-
-#define STORE_TABLES(X)                                                                                                \
+#define CORE_TABLES(X)                                                                                                 \
     X(META, "meta", 1, STORE_SCATTERED)                   /* the store about itself, and what has one row only */      \
     X(MEMBER, "member", 1, STORE_SCATTERED)               /* member id -> record in force */                           \
     X(DIRECTORY, "directory", 1, STORE_GROWS)             /* sequence u64 -> signed record */                          \
@@ -44,7 +39,7 @@ enum store_growth { STORE_SCATTERED, STORE_GROWS };
 
 enum store_table {
 #define X(name, text, version, growth) STORE_##name,
-    STORE_TABLES(X)
+    CORE_TABLES(X)
 #undef X
         STORE_TABLE_COUNT
 };

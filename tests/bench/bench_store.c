@@ -19,7 +19,7 @@
 #include <cmocka.h>
 #include <lmdb.h>
 
-#include "broker/core/store_lmdb.h"
+#include "broker/core/store.h"
 #include "support/scratch.h"
 
 enum { GROUPS = 150, PUTS = 8, READS = 200000, KEY_BYTES = 20 };
@@ -215,8 +215,7 @@ int main(int argc, char **argv) {
     bare_open(&bare, path);
     struct store *store = NULL;
     scratch_path(&scratch, "store", path);
-    struct store_lmdb_settings settings = {.path = path, .federation = "bench.example", .map_bytes = (uint64_t)8 << 30};
-    check(store_lmdb_open(&settings, &store) == STATUS_OK, "store_lmdb_open");
+    check(store_open(path, "bench.example", (uint64_t)8 << 30, &store) == STATUS_OK, "store_open");
     run(&bare, store, batches);
     print_space(store, &bare);
     store_close(store);

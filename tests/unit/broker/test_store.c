@@ -12,8 +12,6 @@
 #include <cmocka.h>
 
 #include "broker/core/store.h"
-#include "broker/core/store_lmdb.h"
-#include "broker/core/store_memory.h"
 #include "support/alloc_fail.h"
 #include "support/scratch.h"
 
@@ -584,11 +582,10 @@ enum { CASES = sizeof cases / sizeof cases[0] };
 static enum status open_lmdb(struct fixture *fixture) {
     char path[SCRATCH_PATH_MAX];
     scratch_path(&fixture->scratch, "main", path);
-    struct store_lmdb_settings settings = {.path = path, .federation = "test.example", .map_bytes = 1 << 28};
-    return store_lmdb_open(&settings, &fixture->store);
+    return store_open(path, "test.example", 1 << 28, &fixture->store);
 }
 
-static enum status open_memory(struct fixture *fixture) { return store_memory_open("test.example", &fixture->store); }
+static enum status open_memory(struct fixture *fixture) { return store_open_memory("test.example", &fixture->store); }
 
 static const struct {
     const char *name;

@@ -25,7 +25,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "broker/core/store_lmdb.h"
+#include "base/store_lmdb.h"
+#include "broker/core/store.h"
 #include "support/scratch.h"
 
 #define OK(call) assert_int_equal((call), STATUS_OK)
@@ -87,8 +88,7 @@ struct fixture {
 };
 
 static enum status open_as(struct fixture *fixture, const char *federation, uint64_t map_bytes) {
-    struct store_lmdb_settings settings = {.path = fixture->path, .federation = federation, .map_bytes = map_bytes};
-    return store_lmdb_open(&settings, &fixture->store);
+    return store_open(fixture->path, federation, map_bytes, &fixture->store);
 }
 
 static enum status open_it(struct fixture *fixture) { return open_as(fixture, "test.example", MAP_BYTES); }

@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-#include "broker/core/store_memory.h"
+#include "base/store_memory.h"
+#include "broker/core/store.h"
 
 #define OK(call) assert_int_equal((call), STATUS_OK)
 
@@ -38,7 +39,7 @@ static void test_failing_commits(void **state) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct store *store CLEANUP(store_close_cleanup) = NULL;
-        OK(store_memory_open("test.example", &store));
+        OK(store_open_memory("test.example", &store));
         store_memory_fail_commits(store, rows[i].status, rows[i].failures);
         unsigned runs = 0;
         enum status found = store_write(store, count_runs, &runs);
@@ -53,14 +54,14 @@ static void test_failing_commits(void **state) {
 static void test_no_copy(void **state) {
     (void)state;
     struct store *store CLEANUP(store_close_cleanup) = NULL;
-    OK(store_memory_open("test.example", &store));
+    OK(store_open_memory("test.example", &store));
     assert_int_equal(store_copy(store, 1), STATUS_UNSUPPORTED);
 }
 
 static void test_federation_bounds(void **state) {
     (void)state;
     struct store *store = NULL;
-    assert_int_equal(store_memory_open("", &store), STATUS_INVALID);
+    assert_int_equal(store_open_memory("", &store), STATUS_INVALID);
     assert_null(store);
 }
 

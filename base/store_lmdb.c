@@ -9,7 +9,7 @@
  * Invariants: `broken` is set once the environment cannot say whether a commit stands, and nothing is read or written
  * after that. A transaction in the pool is reset: it holds a reader slot but no snapshot.
  */
-#include "broker/core/store_lmdb.h"
+#include "base/store_lmdb.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #include <lmdb.h>
 
 #include "base/file.h"
-#include "broker/core/store_engine.h"
+#include "base/store_engine.h"
 
 /* LMDB reports a short write as EIO; with less space left than this it means a full disk. */
 #define LMDB_FULL_BELOW_BYTES ((uint64_t)1 << 20)
@@ -38,7 +38,7 @@ struct lmdb_txn {
 struct lmdb_store {
     struct store base;
     MDB_env *env;
-    MDB_dbi tables[STORE_TABLE_COUNT];
+    MDB_dbi tables[STORE_TABLES_MAX];
     uint64_t map_bytes;
     int dir_fd; /* holds the lock */
     atomic_bool broken;
@@ -164,7 +164,7 @@ static enum status lmdb_commit(struct store_txn *base) {
     return code == 0 ? STATUS_OK : commit_failed(store, code);
 }
 
-static enum status lmdb_get(struct store_txn *base, enum store_table table, struct bytes key, struct bytes *out_value) {
+static enum status lmdb_get(struct store_txn *base, unsigned table, struct bytes key, struct bytes *out_value) {
     MDB_val name = val_of(key);
     MDB_val value;
     TRY(lmdb_status(mdb_get(txn_of(base)->handle, store_of(base->store)->tables[table], &name, &value)));
@@ -172,19 +172,19 @@ static enum status lmdb_get(struct store_txn *base, enum store_table table, stru
     return STATUS_OK;
 }
 
-static enum status lmdb_put(struct store_txn *base, enum store_table table, struct bytes key, struct bytes value) {
+static enum status lmdb_put(struct store_txn *base, unsigned table, struct bytes key, struct bytes value) {
     MDB_dbi dbi = store_of(base->store)->tables[table];
     MDB_val name = val_of(key);
     MDB_val content = val_of(value);
     int code = MDB_KEYEXIST;
-    if (store_table_growth(table) == STORE_GROWS)
+    if (base->store->tables.items[table].growth == STORE_GROWS)
         code = mdb_put(txn_of(base)->handle, dbi, &name, &content, MDB_APPEND);
     /* Not greater than all others: an ordinary put. */
     if (code == MDB_KEYEXIST) code = mdb_put(txn_of(base)->handle, dbi, &name, &content, 0);
     return lmdb_status(code);
 }
 
-static enum status lmdb_remove(struct store_txn *base, enum store_table table, struct bytes key) {
+static enum status lmdb_remove(struct store_txn *base, unsigned table, struct bytes key) {
     MDB_val name = val_of(key);
     return lmdb_status(mdb_del(txn_of(base)->handle, store_of(base->store)->tables[table], &name, NULL));
 }
@@ -303,7 +303,7 @@ static enum status open_environment(struct lmdb_store *store, const char *path) 
     TRY(lmdb_status(mdb_env_create(&store->env)));
     TRY(lmdb_status(mdb_env_set_mapsize(store->env, (size_t)store->map_bytes)));
     TRY(lmdb_status(mdb_env_set_maxreaders(store->env, STORE_LMDB_READERS)));
-    TRY(lmdb_status(mdb_env_set_maxdbs(store->env, STORE_TABLE_COUNT)));
+    TRY(lmdb_status(mdb_env_set_maxdbs(store->env, STORE_TABLES_MAX)));
     TRY(lmdb_status(mdb_env_open(store->env, path, MDB_NOTLS | MDB_NORDAHEAD, 0600)));
     int dead;
     TRY(lmdb_status(mdb_reader_check(store->env, &dead)));
@@ -313,23 +313,25 @@ static enum status open_environment(struct lmdb_store *store, const char *path) 
 }
 
 /* Opens tables first to last, made where they are missing. */
-static enum status open_tables(struct lmdb_store *store, unsigned first, unsigned end) {
+static enum status open_tables(struct lmdb_store *store, size_t first, size_t end) {
     struct lmdb_txn *txn CLEANUP(txn_free_cleanup) = NULL;
     TRY(txn_new(store, STORE_WRITE, &txn));
-    for (unsigned table = first; table < end; table++) {
-        const char *name = store_table_name((enum store_table)table);
+    for (size_t table = first; table < end; table++) {
+        const char *name = store->base.tables.items[table].name;
         TRY(lmdb_status(mdb_dbi_open(txn->handle, name, MDB_CREATE, &store->tables[table])));
     }
     return lmdb_commit(&MOVE(txn)->base);
 }
 
 static enum status open_parts(struct lmdb_store *store, const struct store_lmdb_settings *settings) {
+    size_t count = settings->tables.count;
+    ENSURE(count >= 1 && count <= STORE_TABLES_MAX, STATUS_INVALID);
     TRY(lock_directory(settings->path, &store->dir_fd));
     TRY(open_environment(store, settings->path));
-    /* Meta alone, so that a store of another format or federation gets no table of ours. */
-    TRY(open_tables(store, STORE_META, STORE_META + 1));
+    /* The first alone, so that a store of another format or federation gets no table of ours. */
+    TRY(open_tables(store, STORE_OWN_TABLE, STORE_OWN_TABLE + 1));
     TRY(store_check_meta(&store->base, settings->federation));
-    return open_tables(store, STORE_META + 1, STORE_TABLE_COUNT);
+    return open_tables(store, STORE_OWN_TABLE + 1, count);
 }
 
 enum status store_lmdb_open(const struct store_lmdb_settings *settings, struct store **out_store) {
@@ -337,6 +339,7 @@ enum status store_lmdb_open(const struct store_lmdb_settings *settings, struct s
     ENSURE(store, STATUS_MEMORY);
     if (pthread_mutex_init(&store->pool_mutex, NULL) != 0) abort();
     store->base.engine = &lmdb_engine;
+    store->base.tables = settings->tables;
     store->dir_fd = -1;
     store->map_bytes = settings->map_bytes ? settings->map_bytes : STORE_LMDB_MAP_DEFAULT_BYTES;
     struct store *guard CLEANUP(store_close_cleanup) = &store->base;

@@ -4,13 +4,13 @@
  * Every commit syncs data and then the meta page; no option turns that off. The directory is locked while the store is
  * open: one owner on a machine. Local file systems only.
  */
-#ifndef BROKER_CORE_STORE_LMDB_H
-#define BROKER_CORE_STORE_LMDB_H
+#ifndef BASE_STORE_LMDB_H
+#define BASE_STORE_LMDB_H
 
 #include <stdint.h>
 
 #include "base/status.h"
-#include "broker/core/store.h"
+#include "base/store.h"
 
 #define STORE_LMDB_MAP_DEFAULT_BYTES ((uint64_t)1 << 40)
 #define STORE_LMDB_READERS           256
@@ -19,6 +19,7 @@ struct store_lmdb_settings {
     const char *path;       /* directory; made with mode 0700 when missing */
     const char *federation; /* 1 to 253 bytes */
     uint64_t map_bytes;     /* address space, not disk; 0: the default of 1 TiB */
+    struct store_tables tables;
 };
 
 /* STATUS_CONFLICT when another process (or this one) has it open; STATUS_PERMISSION; STATUS_VERSION and

@@ -5,13 +5,13 @@
  * Invariants: a row never changes once made; an array that anyone else holds never changes. Arrays and rows are
  * counted; all counts are guarded by the state mutex.
  */
-#include "broker/core/store_memory.h"
+#include "base/store_memory.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/core/store_engine.h"
+#include "base/store_engine.h"
 
 struct memory_row {
     size_t holders;
@@ -31,15 +31,15 @@ struct memory_store {
     struct store base;
     pthread_mutex_t writer_mutex; /* held by the write transaction */
     pthread_mutex_t state_mutex;  /* guards current, fail_* and the holders of all tables and rows */
-    struct memory_table *current[STORE_TABLE_COUNT];
+    struct memory_table *current[STORE_TABLES_MAX];
     enum status fail_status;
     unsigned fail_count;
 };
 
 struct memory_txn {
     struct store_txn base;
-    struct memory_table *tables[STORE_TABLE_COUNT];
-    bool own[STORE_TABLE_COUNT]; /* copied by this write */
+    struct memory_table *tables[STORE_TABLES_MAX];
+    bool own[STORE_TABLES_MAX]; /* copied by this write */
 };
 
 static struct memory_store *store_of(struct store *store) { return (struct memory_store *)store; }
@@ -127,7 +127,7 @@ static struct memory_table *table_clone(const struct memory_table *from) {
 }
 
 /* The transaction's own copy of a table. */
-static enum status txn_own(struct memory_txn *txn, enum store_table table, struct memory_table **out_table) {
+static enum status txn_own(struct memory_txn *txn, unsigned table, struct memory_table **out_table) {
     struct memory_store *store = store_of(txn->base.store);
     if (!txn->own[table]) {
         lock(&store->state_mutex);
@@ -149,7 +149,7 @@ static enum status memory_begin(struct store *base, enum store_mode mode, struct
     txn->base = (struct store_txn){.store = base, .mode = mode};
     if (mode == STORE_WRITE) lock(&store->writer_mutex);
     lock(&store->state_mutex);
-    for (unsigned i = 0; i < STORE_TABLE_COUNT; i++) {
+    for (size_t i = 0; i < store->base.tables.count; i++) {
         txn->tables[i] = store->current[i];
         txn->tables[i]->holders++;
     }
@@ -162,7 +162,7 @@ static void memory_abort(struct store_txn *base) {
     struct memory_store *store = store_of(base->store);
     struct memory_txn *txn = txn_of(base);
     lock(&store->state_mutex);
-    for (unsigned i = 0; i < STORE_TABLE_COUNT; i++)
+    for (size_t i = 0; i < store->base.tables.count; i++)
         table_release(txn->tables[i]);
     unlock(&store->state_mutex);
     if (base->mode == STORE_WRITE) unlock(&store->writer_mutex);
@@ -175,7 +175,7 @@ static enum status commit_swap(struct memory_store *store, struct memory_txn *tx
         store->fail_count--;
         return store->fail_status;
     }
-    for (unsigned i = 0; i < STORE_TABLE_COUNT; i++) {
+    for (size_t i = 0; i < store->base.tables.count; i++) {
         struct memory_table *old = store->current[i];
         store->current[i] = txn->tables[i];
         txn->tables[i] = old;
@@ -192,8 +192,7 @@ static enum status memory_commit(struct store_txn *base) {
     return status;
 }
 
-static enum status memory_get(struct store_txn *base, enum store_table table, struct bytes key,
-                              struct bytes *out_value) {
+static enum status memory_get(struct store_txn *base, unsigned table, struct bytes key, struct bytes *out_value) {
     const struct memory_table *rows = txn_of(base)->tables[table];
     bool exact;
     size_t at = table_find(rows, key, &exact);
@@ -209,7 +208,7 @@ static void row_drop(struct store_txn *base, struct memory_row *row) {
     unlock(&store->state_mutex);
 }
 
-static enum status memory_put(struct store_txn *base, enum store_table table, struct bytes key, struct bytes value) {
+static enum status memory_put(struct store_txn *base, unsigned table, struct bytes key, struct bytes value) {
     struct memory_table *rows;
     TRY(txn_own(txn_of(base), table, &rows));
     TRY(table_room(rows));
@@ -227,7 +226,7 @@ static enum status memory_put(struct store_txn *base, enum store_table table, st
     return STATUS_OK;
 }
 
-static enum status memory_remove(struct store_txn *base, enum store_table table, struct bytes key) {
+static enum status memory_remove(struct store_txn *base, unsigned table, struct bytes key) {
     struct memory_table *rows;
     TRY(txn_own(txn_of(base), table, &rows));
     bool exact;
@@ -263,7 +262,7 @@ static enum status memory_space(struct store *base, struct store_space *out_spac
     struct memory_store *store = store_of(base);
     struct store_space space = {.map_bytes = UINT64_MAX, .disk_free_bytes = UINT64_MAX};
     lock(&store->state_mutex);
-    for (unsigned i = 0; i < STORE_TABLE_COUNT; i++) {
+    for (size_t i = 0; i < store->base.tables.count; i++) {
         const struct memory_table *table = store->current[i];
         for (size_t row = 0; row < table->count; row++)
             space.used_bytes += table->rows[row]->key_len + table->rows[row]->value_len;
@@ -275,7 +274,7 @@ static enum status memory_space(struct store *base, struct store_space *out_spac
 
 static void memory_close(struct store *base) {
     struct memory_store *store = store_of(base);
-    for (unsigned i = 0; i < STORE_TABLE_COUNT; i++)
+    for (size_t i = 0; i < store->base.tables.count; i++)
         table_release(store->current[i]);
     (void)pthread_mutex_destroy(&store->writer_mutex);
     (void)pthread_mutex_destroy(&store->state_mutex);
@@ -295,14 +294,16 @@ static const struct store_engine memory_engine = {
     .close = memory_close,
 };
 
-enum status store_memory_open(const char *federation, struct store **out_store) {
+enum status store_memory_open(const char *federation, struct store_tables tables, struct store **out_store) {
+    ENSURE(tables.count >= 1 && tables.count <= STORE_TABLES_MAX, STATUS_INVALID);
     struct memory_store *store = calloc(1, sizeof *store);
     ENSURE(store, STATUS_MEMORY);
     if (pthread_mutex_init(&store->writer_mutex, NULL) != 0) abort();
     if (pthread_mutex_init(&store->state_mutex, NULL) != 0) abort();
     store->base.engine = &memory_engine;
+    store->base.tables = tables;
     struct store *guard CLEANUP(store_close_cleanup) = &store->base;
-    for (unsigned i = 0; i < STORE_TABLE_COUNT; i++) {
+    for (size_t i = 0; i < store->base.tables.count; i++) {
         store->current[i] = calloc(1, sizeof(struct memory_table));
         ENSURE(store->current[i], STATUS_MEMORY);
         store->current[i]->holders = 1;
