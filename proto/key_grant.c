@@ -42,7 +42,3 @@ enum status key_grant_info(struct arena *arena, const struct key_grant *grant, s
     return frame_encode("sluss grant info v1", grant->federation, fields, sizeof fields / sizeof fields[0], arena,
                         out_info);
 }
-
-struct hash key_grant_recipient_key_id(const char *federation, const struct seal_public *key) {
-    return FRAME_HASH("sluss key v1", federation, BYTES_ARRAY(key->b));
-}

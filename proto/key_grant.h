@@ -22,10 +22,10 @@ struct key_grant {
     struct id16 fragment;
     uint32_t revision;
     enum kind kind;
-    const char *purpose;     /* empty for a device */
-    struct hash header_hash; /* of the Signed header */
-    const char *recipient;   /* unit, or text form of the device's thumbprint */
-    struct hash recipient_key_id;
+    const char *purpose;          /* empty for a device */
+    struct hash header_hash;      /* of the Signed header */
+    const char *recipient;        /* unit, or text form of the device's thumbprint */
+    struct hash recipient_key_id; /* seal_key_id of the recipient key */
     uint8_t enc[SEAL_ENC_BYTES];
     uint8_t sealed[KEY_GRANT_SEALED_BYTES]; /* content key and tag */
     struct bytes state;                     /* Signed StateStatement relied on; empty for a device */
@@ -36,8 +36,5 @@ CODEC_DECLARE_BOUND(key_grant, key_grant)
 
 /* The HPKE info of a grant: F("sluss grant info v1", ...) over what it is bound to. In the arena. STATUS_MEMORY. */
 enum status key_grant_info(struct arena *arena, const struct key_grant *grant, struct bytes *out_info);
-
-/* H("sluss key v1", federation, X25519 public key): what stands in recipient_key_id. */
-struct hash key_grant_recipient_key_id(const char *federation, const struct seal_public *key);
 
 #endif

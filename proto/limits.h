@@ -33,7 +33,7 @@
 
 /* ---- directory ---- */
 #define LIMIT_MULTI_SIGNED_BODY_BYTES 262144   /* a directory entry around its object */
-#define LIMIT_MULTI_SIGNED_BYTES      270336   /* that body and 64 signatures of 106 bytes */
+#define LIMIT_MULTI_SIGNED_BYTES      270336   /* that body and 64 signatures of 102 bytes */
 #define LIMIT_SIGNATURES              64       /* parties of one agreement */
 #define LIMIT_DIRECTORY_OBJECT_BYTES  200000   /* a member record with 64 units in several languages */
 #define LIMIT_UNITS                   64       /* of one member, or in one agreement */

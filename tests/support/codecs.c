@@ -21,7 +21,6 @@
 extern const struct codec signed_object_codec;
 extern const struct codec multi_signed_codec;
 
-/* The order is that of the first byte of fuzz_message's input: append only. */
 const struct codec *const codecs_all[] = {
     &signed_object_codec,
     &multi_signed_codec,
