@@ -208,10 +208,19 @@ static enum status write_items(const struct plan_order *order, json_t *out_items
     return STATUS_OK;
 }
 
+/* Not by json_pack's optional members: they leave out what there is no memory for, and nothing missing may hide. */
+static enum status set_text(json_t *object, const char *name, const char *text) {
+    if (!text) return STATUS_OK;
+    ENSURE(json_object_set_new(object, name, json_string(text)) == 0, STATUS_MEMORY);
+    return STATUS_OK;
+}
+
 static enum status write_lack(const struct lack *lack, json_t *missing) {
-    json_t *entry =
-        json_pack("{s:s*, s:s*, s:s}", "source", lack->unit, "fragment", lack->id, "reason", reason_name(lack->reason));
+    json_t *entry = json_object();
     TRY(append(missing, entry));
+    TRY(set_text(entry, "source", lack->unit));
+    TRY(set_text(entry, "fragment", lack->id));
+    TRY(set_text(entry, "reason", reason_name(lack->reason)));
     if (!lack->named_by) return STATUS_OK;
     ENSURE(json_object_set_new(entry, "named_by", json_array()) == 0, STATUS_MEMORY);
     return STATUS_OK;

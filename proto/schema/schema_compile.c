@@ -207,8 +207,9 @@ static enum status keyword_pattern(struct compiler *compiler, struct place place
     if (!text || !pattern_is_common(text)) return compile_unsupported(compiler, place, "is not a supported pattern");
     struct schema_pattern *pattern = ARENA_NEW(compiler->parts->arena, struct schema_pattern);
     ENSURE(pattern, STATUS_MEMORY);
-    if (regcomp(&pattern->regex, text, REG_EXTENDED | REG_NOSUB) != 0)
-        return compile_unsupported(compiler, place, "is not a supported pattern");
+    int error = regcomp(&pattern->regex, text, REG_EXTENDED | REG_NOSUB);
+    ENSURE(error != REG_ESPACE, STATUS_MEMORY);
+    if (error != 0) return compile_unsupported(compiler, place, "is not a supported pattern");
     pattern->text = text;
     pattern->next = compiler->parts->patterns;
     compiler->parts->patterns = pattern;

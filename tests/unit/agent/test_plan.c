@@ -13,6 +13,7 @@
 
 #include "agent/plan.h"
 #include "base/json.h"
+#include "support/alloc_fail.h"
 
 #define ARENA_BYTES (8u << 20)
 #define GIVEN_MAX   12
@@ -390,7 +391,29 @@ static void test_examples_make_one_plan(void **state) {
         json_decref((json_t *)fragments[i].content);
 }
 
+/* Each allocation fails once, jansson's too: no crash, no leak, no half-made plan. */
+static void test_without_memory(void **state) {
+    (void)state;
+    struct plan_fragment fragments[] = {example_fragment(example_order[0]), example_fragment(example_order[1])};
+    struct plan_gap gap = {"u", NULL, PLAN_REASON_NO_ANSWER};
+    struct plan_input input = {fragments, 2, &gap, 1};
+    struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(ARENA_BYTES);
+    int happened = 1;
+    for (unsigned nth = 1; happened; nth++) {
+        json_t *plan CLEANUP(json_cleanup) = NULL;
+        alloc_fail_at(nth);
+        enum status status = plan_assemble(&input, arena, &plan);
+        happened = alloc_fail_happened();
+        alloc_fail_at(0);
+        assert_int_equal(status, happened ? STATUS_MEMORY : STATUS_OK);
+        assert_true(happened == (plan == NULL));
+    }
+    json_decref((json_t *)fragments[0].content);
+    json_decref((json_t *)fragments[1].content);
+}
+
 int main(void) {
+    json_set_alloc_funcs(malloc, free);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_what_is_missing_is_named),
@@ -399,6 +422,7 @@ int main(void) {
         cmocka_unit_test(test_an_item_says_where_it_is_from),
         cmocka_unit_test(test_the_longest_chain),
         cmocka_unit_test(test_examples_make_one_plan),
+        cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "proto/fragment_schema.h"
 #include "proto/schema/schema_format.h"
+#include "support/alloc_fail.h"
 #include "support/vectors.h"
 
 #define ARENA_BYTES (256u << 10)
@@ -228,6 +229,24 @@ static void test_p11_long_text_costs_little(void **state) {
     assert_int_equal(fragment_schema_check(*state, content, arena, &problems), STATUS_INVALID);
 }
 
+/* Each allocation of a start fails once: no crash, no leak, no half-made schema. */
+static void test_load_without_memory(void **state) {
+    (void)state;
+    for (unsigned nth = 1;; nth++) {
+        struct fragment_schema *schema CLEANUP(fragment_schema_free_cleanup) = NULL;
+        alloc_fail_at(nth);
+        enum status status = fragment_schema_load(&schema);
+        int happened = alloc_fail_happened();
+        alloc_fail_at(0);
+        if (!happened) {
+            assert_int_equal(status, STATUS_OK);
+            break;
+        }
+        assert_int_equal(status, STATUS_MEMORY);
+        assert_null(schema);
+    }
+}
+
 static int set_up(void **state) {
     struct fragment_schema *schema = NULL;
     if (fragment_schema_load(&schema) != STATUS_OK) return -1;
@@ -248,6 +267,7 @@ int main(void) {
         cmocka_unit_test(test_pointers_are_escaped),
         cmocka_unit_test(test_unevaluated),
         cmocka_unit_test(test_small_arena_is_a_memory_fault),
+        cmocka_unit_test(test_load_without_memory),
         cmocka_unit_test(test_p11_long_text_costs_little),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
