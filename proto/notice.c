@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "proto/limits.h"
+
 #define NOTICE_BYTES_MAX 16384
 
 struct language {
@@ -108,29 +110,21 @@ static void put_line(struct writer *out, const char *before, const char *text) {
     put(out, "\n");
 }
 
-/* "Name of the unit, name of the member"; the language asked for, otherwise the first there is. */
-static enum status put_unit(struct writer *out, const struct directory *directory, const char *before, const char *id,
-                            const char *lang) {
-    const struct member_record *member = NULL;
-    const struct unit *unit = directory_unit(directory, id, &member);
-    ENSURE(unit, STATUS_NOT_FOUND);
-    const char *unit_name = directory_text(unit->names, unit->n_names, lang);
-    const char *member_name = directory_text(member->names, member->n_names, lang);
-    put(out, before);
-    put(out, unit_name ? unit_name : unit->names[0].text);
-    put(out, ", ");
-    put_line(out, member_name ? member_name : member->names[0].text, "");
-    return STATUS_OK;
+const char *notice_name(const struct text *texts, size_t n_texts, const char *lang) {
+    const struct text *best = NULL;
+    for (size_t i = 0; i < n_texts; i++) {
+        if (strcmp(texts[i].lang, lang) == 0) return texts[i].text;
+        if (!best || strcmp(texts[i].lang, best->lang) < 0) best = &texts[i];
+    }
+    return best ? best->text : NULL;
 }
 
-static enum status put_purpose(struct writer *out, const struct language *language, const struct directory *directory,
-                               const char *code) {
-    const struct purpose *purpose = directory_purpose(directory, code);
-    ENSURE(purpose, STATUS_NOT_FOUND);
-    const char *text = directory_text(purpose->texts, purpose->n_texts, language->code);
-    ENSURE(text, STATUS_NOT_FOUND);
-    put_line(out, language->why, text);
-    return STATUS_OK;
+/* "Name of the unit, name of the member". */
+static void put_party(struct writer *out, const char *before, const struct notice_party *party) {
+    put(out, before);
+    put(out, party->unit_name);
+    put(out, ", ");
+    put_line(out, party->member_name, "");
 }
 
 static enum status put_until(struct writer *out, const struct language *language, uint64_t exp_s) {
@@ -143,40 +137,84 @@ static enum status put_until(struct writer *out, const struct language *language
     return STATUS_OK;
 }
 
-static void put_kinds(struct writer *out, const struct language *language, const struct token *token) {
+static void put_kinds(struct writer *out, const struct language *language, const struct notice_facts *facts) {
     put_line(out, language->what, "");
-    for (size_t i = 0; i < token->n_kinds; i++) {
-        if (token->kinds[i] <= KIND_LAST) put_line(out, "- ", language->kinds[token->kinds[i]]);
+    for (size_t i = 0; i < facts->n_kinds; i++) {
+        put_line(out, "- ", language->kinds[facts->kinds[i]]);
     }
 }
 
-static enum status put_all(struct writer *out, const struct language *language, const struct directory *directory,
-                           const struct token *first, const char *const *sources, size_t n_sources) {
-    put_line(out, language->title, "");
-    TRY(put_unit(out, directory, language->who, first->to, language->code));
-    put_kinds(out, language, first);
-    put_line(out, language->from, "");
-    for (size_t i = 0; i < n_sources; i++) {
-        TRY(put_unit(out, directory, "- ", sources[i], language->code));
+static enum status check_facts(const struct notice_facts *facts) {
+    ENSURE(facts->access == ACCESS_ONCE || facts->access == ACCESS_REPEATED, STATUS_INVALID);
+    ENSURE(facts->basis > BASIS_NONE && facts->basis <= BASIS_BOTH, STATUS_INVALID);
+    ENSURE(facts->exp_s <= LIMIT_SECONDS, STATUS_INVALID);
+    for (size_t i = 0; i < facts->n_kinds; i++) {
+        ENSURE(facts->kinds[i] > KIND_NONE && facts->kinds[i] <= KIND_LAST, STATUS_INVALID);
     }
-    TRY(put_purpose(out, language, directory, first->purpose));
-    TRY(put_until(out, language, first->exp_s));
-    put_line(out, first->access == ACCESS_ONCE ? language->once : language->repeated, "");
-    put_line(out, language->basis[first->basis], "");
+    return STATUS_OK;
+}
+
+static enum status put_all(struct writer *out, const struct language *language, const struct notice_facts *facts) {
+    put_line(out, language->title, "");
+    put_party(out, language->who, &facts->to);
+    put_kinds(out, language, facts);
+    put_line(out, language->from, "");
+    for (size_t i = 0; i < facts->n_from; i++) {
+        put_party(out, "- ", &facts->from[i]);
+    }
+    put_line(out, language->why, facts->purpose_text);
+    TRY(put_until(out, language, facts->exp_s));
+    put_line(out, facts->access == ACCESS_ONCE ? language->once : language->repeated, "");
+    put_line(out, language->basis[facts->basis], "");
     put_line(out, language->withdraw, "");
     put_line(out, language->refusal, "");
+    return STATUS_OK;
+}
+
+enum status notice_write(struct arena *arena, const char *lang, const struct notice_facts *facts,
+                         struct bytes *out_text) {
+    const struct language *language = find_language(lang);
+    ENSURE(language, STATUS_UNSUPPORTED);
+    TRY(check_facts(facts));
+    void *memory = arena_alloc(arena, NOTICE_BYTES_MAX);
+    ENSURE(memory, STATUS_MEMORY);
+    struct writer out = writer_init(memory, NOTICE_BYTES_MAX);
+    TRY(put_all(&out, language, facts));
+    return writer_end(&out, out_text);
+}
+
+static enum status find_party(const struct directory *directory, const char *id, const char *lang,
+                              struct notice_party *out_party) {
+    const struct member_record *member = NULL;
+    const struct unit *unit = directory_unit(directory, id, &member);
+    ENSURE(unit, STATUS_NOT_FOUND);
+    struct notice_party party = {.unit_name = notice_name(unit->names, unit->n_names, lang),
+                                 .member_name = notice_name(member->names, member->n_names, lang)};
+    ENSURE(party.unit_name && party.member_name, STATUS_NOT_FOUND);
+    *out_party = party;
     return STATUS_OK;
 }
 
 enum status notice_make(struct arena *arena, const char *lang, const struct directory *directory,
                         const struct token *first, const char *const *sources, size_t n_sources,
                         struct bytes *out_text) {
-    const struct language *language = find_language(lang);
-    ENSURE(language, STATUS_UNSUPPORTED);
-    ENSURE((size_t)first->basis <= BASIS_BOTH, STATUS_INVALID);
-    void *memory = arena_alloc(arena, NOTICE_BYTES_MAX);
-    ENSURE(memory, STATUS_MEMORY);
-    struct writer out = writer_init(memory, NOTICE_BYTES_MAX);
-    TRY(put_all(&out, language, directory, first, sources, n_sources));
-    return writer_end(&out, out_text);
+    ENSURE(find_language(lang), STATUS_UNSUPPORTED);
+    struct notice_party *from = ARENA_ARRAY(arena, struct notice_party, n_sources);
+    ENSURE(from, STATUS_MEMORY);
+    struct notice_facts facts = {.from = from,
+                                 .n_from = n_sources,
+                                 .kinds = first->kinds,
+                                 .n_kinds = first->n_kinds,
+                                 .exp_s = first->exp_s,
+                                 .access = first->access,
+                                 .basis = first->basis};
+    TRY(find_party(directory, first->to, lang, &facts.to));
+    for (size_t i = 0; i < n_sources; i++) {
+        TRY(find_party(directory, sources[i], lang, &from[i]));
+    }
+    const struct purpose *purpose = directory_purpose(directory, first->purpose);
+    ENSURE(purpose, STATUS_NOT_FOUND);
+    facts.purpose_text = directory_text(purpose->texts, purpose->n_texts, lang);
+    ENSURE(facts.purpose_text, STATUS_NOT_FOUND);
+    return notice_write(arena, lang, &facts, out_text);
 }
