@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <signal.h>
@@ -62,8 +63,10 @@ static struct peer peer_connect(const struct gated *gated) {
     const struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(gated->bench.port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     const struct timeval patience = {.tv_sec = GATE_BENCH_WAIT_MS / 1000};
+    const int one = 1;
     struct peer peer = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     assert_true(peer.fd >= 0);
+    assert_int_equal(setsockopt(peer.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
     assert_int_equal(setsockopt(peer.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     assert_int_equal(setsockopt(peer.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), 0);
     assert_int_equal(connect(peer.fd, (const struct sockaddr *)&to, sizeof to), 0);

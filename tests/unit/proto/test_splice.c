@@ -347,7 +347,8 @@ static void test_stalled_reader(void **state) {
     assert_non_null(frame);
     sp_head_encode(MAX_FRAME - SP_HEAD_BYTES, frame);
     size_t sent = 0;
-    while (bench.ended_count == 0 && sent < MAX_FRAME) {
+    uint64_t until = clock_boot_ms(clock_system()) + DEADLINE_MS;
+    while (bench.ended_count == 0 && sent < MAX_FRAME && clock_boot_ms(clock_system()) < until) {
         ssize_t count = send(bench.b, frame + sent, MAX_FRAME - sent, MSG_NOSIGNAL);
         if (count > 0) sent += (size_t)count;
         turn(&bench);
