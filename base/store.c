@@ -55,6 +55,16 @@ enum status store_get(struct store_txn *txn, unsigned table, struct bytes key, s
     return arena_copy(arena, view, out_value);
 }
 
+enum status store_get_into(struct store_txn *txn, unsigned table, struct bytes key, void *memory, size_t cap,
+                           struct bytes *out_value) {
+    struct bytes view;
+    TRY(txn_find(txn, table, key, &view));
+    ENSURE(view.len <= cap, STATUS_TOO_LARGE);
+    memcpy(memory, view.data, view.len);
+    *out_value = BYTES(memory, view.len);
+    return STATUS_OK;
+}
+
 enum status store_has(struct store_txn *txn, unsigned table, struct bytes key, bool *out_present) {
     struct bytes view;
     enum status status = txn_find(txn, table, key, &view);

@@ -83,6 +83,9 @@ enum status store_read(struct store *store, store_fn fn, void *arg);
 /* STATUS_NOT_FOUND when there is no such key. */
 enum status store_get(struct store_txn *txn, unsigned table, struct bytes key, struct arena *arena,
                       struct bytes *out_value);
+/* The same into memory of the caller, for small rows; STATUS_TOO_LARGE, which is not kept, above cap bytes. */
+enum status store_get_into(struct store_txn *txn, unsigned table, struct bytes key, void *memory, size_t cap,
+                           struct bytes *out_value);
 /* Whether the key is there, without copying. */
 enum status store_has(struct store_txn *txn, unsigned table, struct bytes key, bool *out_present);
 /* An array of count values in the order of the keys; BYTES_EMPTY where there is none. */

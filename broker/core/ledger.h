@@ -75,7 +75,9 @@ enum status ledger_signed(struct ledger *ledger, uint64_t size, struct bytes not
 /* The root of the first `size` committed leaves. Start-up and the writer. */
 enum status ledger_root(struct ledger *ledger, uint64_t size, struct hash *out_root);
 
-/* The last signed note and its size. Any thread; copied into the arena. */
+/* Leaves below this are signed. Any thread. */
+uint64_t ledger_signed_size(struct ledger *ledger);
+/* The last signed note and its size. Any thread; copied into the arena. STATUS_NOT_FOUND before the first. */
 enum status ledger_checkpoint(struct ledger *ledger, struct arena *arena, struct bytes *out_note, uint64_t *out_size);
 
 /* The receipt (tlog-proof text) for a leaf of the signed tree, with its opening in clear. Any thread, read
@@ -90,6 +92,7 @@ struct ledger_leaf {
     struct bytes opening;
     uint32_t slot;
     struct bytes sealed;       /* as stored: nonce and opening, sealed when slot is not LEDGER_NO_SLOT */
+    struct hash cause;         /* zeros when there is none */
     struct bytes sealed_cause; /* likewise; empty when there is none */
 };
 enum status ledger_read(struct ledger *ledger, struct store_txn *txn, uint64_t index, struct arena *arena,

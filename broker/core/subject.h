@@ -37,8 +37,11 @@ enum status subject_index_delete(const struct core *core, struct store_txn *txn,
 /* The slot of a handle, taken from the pool when the handle is new: both ways write the same row. Writer. */
 enum status subject_require(const struct core *core, struct store_txn *txn, const struct hash *handle,
                             uint32_t *out_slot);
-/* A slot of its own for a consent (keys of grants). Writer. */
+/* A slot of its own for a consent (keys of grants). Writer. Both: STATUS_RETRY when the pool of slots is empty. */
 enum status subject_new_slot(const struct core *core, struct store_txn *txn, uint32_t *out_slot);
+
+/* How many slots were handed out so far: the next one's number. */
+enum status subject_slots_taken(struct store_txn *txn, uint32_t *out_count);
 
 /* The key of a slot: a copy for the caller to free. STATUS_NOT_FOUND when destroyed. Any thread. */
 enum status subject_key(const struct core *core, uint32_t slot, struct secret **out_key);
