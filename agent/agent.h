@@ -16,7 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/agent_settings.h"
 #include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "keys/hash.h"
 #include "proto/directory.h"
 #include "proto/fragment_schema.h"
@@ -24,6 +27,19 @@
 #include "proto/token.h"
 
 struct agent;
+
+/* Reads keys, opens store and shred file (made when missing), loads the directory that stands there. Settings and clock
+ * must outlive the agent. Only one agent at a time has a store open. STATUS_NOT_FOUND (a key or file), STATUS_PROOF
+ * (wrong credential), STATUS_CONFLICT (another agent runs), STATUS_INTEGRITY. The caller closes. */
+enum status agent_open(const struct agent_settings *settings, const struct clock *clock, struct agent **out_agent);
+/* Starts tunnel and link thread. Once. */
+enum status agent_start(struct agent *agent);
+/* Ends the link thread and the tunnel; calls that wait come back with STATUS_UNREACHABLE or STATUS_TIMEOUT. Fine when
+ * it was not started. */
+void agent_stop(struct agent *agent);
+/* Stops, wipes, frees. No call may be running. Takes NULL. */
+void agent_close(struct agent *agent);
+CLEANUP_POINTER(struct agent, agent_close)
 
 struct agent_caller {
     const char *unit;
@@ -63,7 +79,8 @@ enum status agent_publish(struct agent *agent, struct arena *arena, const struct
                           const struct agent_publish *ask, struct agent_published *out_published,
                           struct fragment_problems *out_problems);
 
-/* Withdraws one's own. STATUS_NOT_FOUND, STATUS_DENIED (another unit's). */
+/* Withdraws one's own. Durable here before it returns; out_receipt is empty when the broker is away, and the withdrawal
+ * goes out later. STATUS_NOT_FOUND, STATUS_DENIED (another unit's). */
 enum status agent_withdraw(struct agent *agent, struct arena *arena, const struct agent_caller *caller,
                            const struct id16 *fragment, struct bytes *out_receipt);
 
@@ -136,9 +153,20 @@ enum status agent_events(struct agent *agent, struct arena *arena, const char *c
 
 /* ---- erasure ---- */
 
-/* Destroys this member's key for the person and asks the broker to erase its fragments. */
+/* Destroys this member's key for the person and asks the broker to erase its fragments. Durable here before it returns;
+ * out_receipt is empty when the broker is away, and the request goes out later. */
 enum status agent_erase(struct agent *agent, struct arena *arena, const struct agent_caller *caller,
                         const struct hash *subject, const char *reason, struct bytes *out_receipt);
+
+/* ---- idempotency of the local API ---- */
+
+/* What a POST with this Idempotency-Key was answered: STATUS_NOT_FOUND when there is none, STATUS_CONFLICT when the
+ * request was another. `request` is a hash over all that makes the request what it is. Kept for 24 hours. */
+enum status agent_repeat_find(struct agent *agent, struct arena *arena, const char *client, const char *key,
+                              const struct hash *request, struct bytes *out_answer);
+/* Keeps an answer (at most 64 KiB), sealed at rest. */
+enum status agent_repeat_keep(struct agent *agent, const char *client, const char *key, const struct hash *request,
+                              struct bytes answer);
 
 /* ---- the agent itself ---- */
 
@@ -150,7 +178,10 @@ struct agent_health {
     uint64_t witnessed_size; /* newest cosigned by this agent */
     uint64_t cosigned_size;  /* newest with K cosignatures seen */
     uint64_t directory_sequence;
-    uint64_t refused_events; /* consents that did not verify, and the like */
+    uint64_t refused_events;   /* consents that did not verify, and the like */
+    uint64_t refused_releases; /* answers that were not opened because a proof, a signature or a binding did not hold */
+    uint64_t grants_made;
+    uint64_t head_age_ms; /* of the newest statement about the directory; UINT64_MAX: none */
 };
 
 /* Any thread, does not block. */
@@ -159,5 +190,6 @@ void agent_health(struct agent *agent, struct agent_health *out_health);
 /* A reference on the verified directory, to be unref'ed. Any thread. */
 struct directory *agent_directory(struct agent *agent);
 const char *agent_member(const struct agent *agent);
+const struct agent_settings *agent_settings_of(const struct agent *agent);
 
 #endif
