@@ -39,6 +39,11 @@ enum status service_peer(int fd, uid_t *out_uid, pid_t *out_pid);
  * STATUS_TOO_LARGE when the path does not fit a socket address (107 bytes), else as in base/file.h. */
 enum status service_listen(const char *path, int type, mode_t mode, int backlog, int *out_fd);
 
+/* Binds and listens on a numeric address ("127.0.0.1", "::1") and a port (0: any free one), with TCP_NODELAY for what
+ * is accepted; close on exec, non-blocking. STATUS_MALFORMED for an address that is none, STATUS_CONFLICT when the port
+ * is taken, else as in base/file.h. */
+enum status service_listen_tcp(const char *address, uint16_t port, int backlog, int *out_fd);
+
 /* Connects to a Unix socket, close on exec. STATUS_UNREACHABLE when nobody listens there, STATUS_TOO_LARGE as above. */
 enum status service_connect(const char *path, int type, int *out_fd);
 

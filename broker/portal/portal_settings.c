@@ -1,0 +1,63 @@
+/*
+ * The schema table of the portal's settings.
+ */
+#include "broker/portal/portal_settings.h"
+
+#include <stddef.h>
+
+#define AT(field) offsetof(struct portal_settings, field)
+
+const struct setting portal_settings_table[] = {
+    {.key = "address",
+     .type = SETTING_TEXT,
+     .offset = AT(address),
+     .default_text = "\"127.0.0.1\"",
+     .help = "Numeric address to listen on"},
+    {.key = "port",
+     .type = SETTING_INTEGER,
+     .offset = AT(port),
+     .default_text = "8443",
+     .min = 1,
+     .max = 65535,
+     .help = "Port to listen on"},
+    {.key = "public_url",
+     .type = SETTING_TEXT,
+     .flags = SETTING_REQUIRED,
+     .offset = AT(public_url),
+     .min = 8,
+     .max = 253,
+     .help = "Origin that clients use, e.g. https://plan.example; no slash at the end"},
+    {.key = "certificate",
+     .type = SETTING_PATH,
+     .flags = SETTING_RELOADABLE,
+     .offset = AT(certificate),
+     .help = "PEM file with the certificate chain; not with plain_http"},
+    {.key = "private_key",
+     .type = SETTING_PATH,
+     .flags = SETTING_RELOADABLE,
+     .offset = AT(private_key),
+     .help = "PEM file with the private key, mode 0600; not with plain_http"},
+    {.key = "plain_http",
+     .type = SETTING_BOOL,
+     .offset = AT(plain_http),
+     .default_text = "false",
+     .help = "Serve plain HTTP on a loopback address, behind a proxy that does TLS"},
+    {.key = "core_socket",
+     .type = SETTING_PATH,
+     .flags = SETTING_REQUIRED,
+     .offset = AT(core_socket),
+     .help = "Core's socket for the portal"},
+    {.key = "connections",
+     .type = SETTING_INTEGER,
+     .offset = AT(connections),
+     .default_text = "4096",
+     .min = 16,
+     .max = 65536,
+     .help = "Connections at once"},
+    {.key = "log_level",
+     .type = SETTING_TEXT,
+     .offset = AT(log_level),
+     .default_text = "\"info\"",
+     .help = "error, warn, info or debug"},
+    {.key = NULL},
+};
