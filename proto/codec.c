@@ -17,6 +17,7 @@ struct codec_memory {
     bool full;
 };
 
+/* protobuf-c does not say why it gave up: `full` tells a full arena from bytes that it did not like. */
 static void *codec_alloc(void *data, size_t size) {
     struct codec_memory *memory = data;
     void *allocated = arena_alloc(memory->arena, size);
@@ -24,6 +25,7 @@ static void *codec_alloc(void *data, size_t size) {
     return allocated;
 }
 
+/* The arena forgets everything at once. */
 static void codec_free(void *data, void *pointer) {
     (void)data;
     (void)pointer;
@@ -32,6 +34,7 @@ static void codec_free(void *data, void *pointer) {
 static const void *codec_at(const void *base, size_t offset) { return (const uint8_t *)base + offset; }
 static void *codec_at_mutable(void *base, size_t offset) { return (uint8_t *)base + offset; }
 
+/* Counts and pointers are read and written by memcpy: the tables know them by offset, not by type. */
 static size_t codec_count(const void *base, size_t offset) {
     size_t count = 0;
     memcpy(&count, codec_at(base, offset), sizeof count);
@@ -131,6 +134,7 @@ enum status codec_parse(const struct codec *codec, struct arena *arena, const ch
     const uint8_t *data = from.len > 0 ? from.data : &nothing;
     ProtobufCMessage *message = protobuf_c_message_unpack(codec->descriptor, &allocator, from.len, data);
     ENSURE(message, memory.full ? STATUS_MEMORY : STATUS_MALFORMED);
+    /* Built aside: *out stays untouched when the arena fills up half way. */
     void *parsed = arena_alloc(arena, codec->size);
     ENSURE(parsed, STATUS_MEMORY);
     TRY(codec_read_message(codec, arena, message, parsed));
@@ -143,14 +147,15 @@ enum status codec_parse(const struct codec *codec, struct arena *arena, const ch
 static enum status codec_write_message(const struct codec *codec, struct arena *arena, const void *in,
                                        ProtobufCMessage **out_message);
 
+/* Views only: bytes and text are copied once, when protobuf-c packs. */
 static void codec_write_value(const struct codec_field *field, const void *from, void *to) {
     switch (field->kind) {
     case CODEC_FIXED:
-        *(ProtobufCBinaryData *)to = (ProtobufCBinaryData){.len = field->size, .data = (uint8_t *)(uintptr_t)from};
+        *(ProtobufCBinaryData *)to = (ProtobufCBinaryData){.len = field->size, .data = (uint8_t *)from};
         break;
     case CODEC_BYTES: {
         const struct bytes *view = from;
-        *(ProtobufCBinaryData *)to = (ProtobufCBinaryData){.len = view->len, .data = (uint8_t *)(uintptr_t)view->data};
+        *(ProtobufCBinaryData *)to = (ProtobufCBinaryData){.len = view->len, .data = (uint8_t *)view->data};
         break;
     }
     case CODEC_TEXT: {
@@ -185,7 +190,7 @@ static enum status codec_write_list(const struct codec_field *field, const Proto
         if (field->kind == CODEC_MESSAGE) {
             ProtobufCMessage *nested = NULL;
             TRY(codec_write_message(field->nested, arena, element, &nested));
-            memcpy(to, &nested, sizeof nested);
+            *(ProtobufCMessage **)to = nested;
         } else {
             codec_write_value(field, element, to);
         }
@@ -219,6 +224,7 @@ enum status codec_encode(const struct codec *codec, struct arena *arena, const v
     uint8_t *packed = arena_alloc(arena, len);
     ENSURE(packed, STATUS_MEMORY);
     (void)protobuf_c_message_pack(message, packed);
+    /* What a reader would refuse is not sent: the maker hears of it now, not from the peer. */
     TRY(codec_scan(codec, NULL, BYTES(packed, len)));
     *out_bytes = BYTES(packed, len);
     return STATUS_OK;

@@ -9,7 +9,8 @@
  *
  * One message has one encoding and parsing accepts no other (docs/protocol.md section 1): fields in ascending order,
  * singular ones once, shortest varints, no explicit defaults, repeated numbers packed. What parses, encodes to the same
- * bytes. Any thread; the arena has one owner. Memory used is at most about three times the bytes parsed.
+ * bytes. Any thread; the arena has one owner. Parsing takes about the message's own size from the arena, and up to 500
+ * bytes for each element of a list; a full PUBLISH, through Signed and Envelope, takes 5 MiB.
  */
 #ifndef PROTO_CODEC_H
 #define PROTO_CODEC_H

@@ -49,6 +49,7 @@ static enum status codec_scan_vector(struct bytes *rest, struct bytes *out_vecto
     return STATUS_OK;
 }
 
+/* `too_large` is said of sizes, counts and quantities; of an enum it would mean nothing. */
 static enum status codec_scan_number(const struct codec_field *field, uint64_t value) {
     if (field->flags & CODEC_VERSION) ENSURE(value == 1, STATUS_VERSION);
     ENSURE(value >= field->least, STATUS_MALFORMED);
@@ -56,6 +57,8 @@ static enum status codec_scan_number(const struct codec_field *field, uint64_t v
     return STATUS_OK;
 }
 
+/* Length and form of bytes and text. Where only one length is right, a longer one is malformed rather than too large.
+ */
 static enum status codec_scan_content(const struct codec_field *field, const char *federation, struct bytes content) {
     if (content.len == 0 && field->flags & CODEC_MAY_BE_EMPTY) return STATUS_OK;
     ENSURE(content.len >= field->least, STATUS_MALFORMED);
@@ -67,6 +70,7 @@ static enum status codec_scan_content(const struct codec_field *field, const cha
     return STATUS_OK;
 }
 
+/* A list of numbers: one field, at least one element, or it would not have been written. */
 static enum status codec_scan_packed(struct codec_walk *walk, const struct codec_field *field, struct bytes packed) {
     ENSURE(packed.len > 0, STATUS_MALFORMED);
     uint64_t previous = 0;
@@ -93,6 +97,7 @@ static enum status codec_scan_element(struct codec_walk *walk, const struct code
     return STATUS_OK;
 }
 
+/* A field that stands alone: once, and not with the value that its absence means. */
 static enum status codec_scan_singular(struct codec_walk *walk, const struct codec_field *field, uint64_t wire) {
     ENSURE(walk->count == 0, STATUS_MALFORMED);
     walk->count = 1;

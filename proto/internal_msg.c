@@ -92,7 +92,7 @@ CODEC_DEFINE(internal_slot_keys, "SlotKeys", slot_keys, sluss__slot_keys__descri
 
 void internal_slot_keys_wipe(struct slot_keys *keys) {
     for (size_t i = 0; i < keys->n_keys; i++) {
-        secret_wipe((void *)(uintptr_t)keys->keys[i].key.data, keys->keys[i].key.len);
+        secret_wipe((void *)keys->keys[i].key.data, keys->keys[i].key.len);
     }
     keys->n_keys = 0;
 }

@@ -86,12 +86,14 @@ static void test_each_field_has_one_row(void **state) {
     }
 }
 
-static bool codec_reaches(const struct codec *codec, const char *name) {
-    if (!strcmp(codec->name, name)) return true;
+static const struct codec *codec_find(const struct codec *codec, const char *name) {
+    if (!strcmp(codec->name, name)) return codec;
     for (size_t i = 0; i < codec->n_fields; i++) {
-        if (codec->fields[i].nested && codec_reaches(codec->fields[i].nested, name)) return true;
+        const struct codec *nested = codec->fields[i].nested;
+        const struct codec *found = nested ? codec_find(nested, name) : NULL;
+        if (found) return found;
     }
-    return false;
+    return NULL;
 }
 
 static void check_proto_file(const char *name) {
@@ -106,7 +108,7 @@ static void check_proto_file(const char *name) {
         if (sscanf(line, "message %63[A-Za-z] {", message) != 1) continue;
         bool found = false;
         for (size_t i = 0; i < codecs_count && !found; i++) {
-            found = codec_reaches(codecs_all[i], message);
+            found = codec_find(codecs_all[i], message) != NULL;
         }
         if (!found) fail_msg("%s: message %s has no codec", name, message);
         seen++;
@@ -120,6 +122,64 @@ static void test_each_message_has_a_codec(void **state) {
     check_proto_file("object.proto");
     check_proto_file("message.proto");
     check_proto_file("internal.proto");
+}
+
+/* ---- the bounds in the comments of the .proto files ---- */
+
+/* "[32]" or "[<=300]": of a value. "[1..16]" or "[..64]": of a list. Whether the row says the same. */
+static bool same_bound(const struct codec_field *field, const char *bound) {
+    unsigned first = 0;
+    unsigned second = 0;
+    if (sscanf(bound, "[%u..%u]", &first, &second) == 2) return field->fewest == first && field->utmost == second;
+    if (sscanf(bound, "[..%u]", &second) == 1) return field->fewest == 0 && field->utmost == second;
+    if (sscanf(bound, "[<=%u]", &second) == 1) return field->most == second;
+    if (sscanf(bound, "[%u]", &second) == 1) return field->least == second && field->most == second;
+    return true;
+}
+
+/* Checks one line of a .proto file within a message; gives how many bounds stood there. */
+static unsigned check_bounds(const struct codec *codec, const char *line) {
+    unsigned number = 0;
+    unsigned seen = 0;
+    const char *comment = strstr(line, "//");
+    if (!comment || sscanf(line, "%*[^=]= %u;", &number) != 1) return 0;
+    assert_in_range(number, 1, codec->n_fields);
+    const struct codec_field *field = &codec->fields[number - 1];
+    for (const char *at = strchr(comment, '['); at; at = strchr(at + 1, '[')) {
+        bool leads = at == comment + 3 || !strncmp(at - 3, "of ", 3);
+        if (!leads) continue;
+        if (!same_bound(field, at)) fail_msg("%s.%s: another bound than %.12s", codec->name, field->name, at);
+        seen++;
+    }
+    return seen;
+}
+
+static unsigned check_file_bounds(const char *name) {
+    char path[4096];
+    char line[1024];
+    char message[64];
+    const struct codec *codec = NULL;
+    unsigned seen = 0;
+    assert_true(snprintf(path, sizeof path, "%s/proto/%s", TEST_SOURCE_DIR, name) < (int)sizeof path);
+    FILE *file = fopen(path, "r");
+    if (!file) fail_msg("cannot open %s", path);
+    while (fgets(line, sizeof line, file)) {
+        if (line[0] != ' ') codec = NULL;
+        if (codec) seen += check_bounds(codec, line);
+        if (sscanf(line, "message %63[A-Za-z] {", message) != 1) continue;
+        for (size_t i = 0; i < codecs_count && !codec; i++) {
+            codec = codec_find(codecs_all[i], message);
+        }
+    }
+    (void)fclose(file);
+    return seen;
+}
+
+static void test_bounds_are_those_of_the_proto_files(void **state) {
+    (void)state;
+    assert_true(check_file_bounds("object.proto") > 80);
+    assert_true(check_file_bounds("message.proto") > 30);
+    assert_true(check_file_bounds("internal.proto") >= 7);
 }
 
 /* ---- wire form ---- */
@@ -256,6 +316,14 @@ static const struct wire_case wire_cases[] = {
     {"list of 17", &leaf_opening_codec,
      WIRE("\x08\x01\x10\x01\x28\x01\x92\x01\x11\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"),
      STATUS_TOO_LARGE},
+    {"optional list empty but written out", &leaf_opening_codec, WIRE("\x08\x01\x10\x01\x28\x01\x92\x01\x00"),
+     STATUS_MALFORMED},
+    {"bytes empty but written out", &msg_release_codec,
+     WIRE("\x0a" ID16 "\x12\x01"
+          "p"
+          "\x1a\x01\x01\x2a\x00\x30\x01"),
+     STATUS_MALFORMED},
+    {"text empty but written out", &reply_codec, WIRE("\x1a\x00"), STATUS_MALFORMED},
     {"text with a newline", &msg_release_codec,
      WIRE("\x0a" ID16 "\x12\x01"
           "\n"
@@ -369,6 +437,48 @@ static void test_encoding_checks_as_a_reader_would(void **state) {
     assert_int_equal(leaf_encode(*state, &leaf, &out), STATUS_VERSION);
 }
 
+static void test_lists_are_bounded(void **state) {
+    struct bytes out = BYTES_EMPTY;
+    struct msg_upload_grants grants = {0};
+    uint8_t wire[65 * 3];
+    for (size_t i = 0; i < 65; i++) {
+        memcpy(wire + i * 3, "\x0a\x01g", 3);
+    }
+    assert_int_equal(msg_upload_grants_parse(*state, BYTES(wire, 0), &grants), STATUS_MALFORMED);
+    assert_int_equal(msg_upload_grants_parse(*state, BYTES_ARRAY(wire), &grants), STATUS_TOO_LARGE);
+    assert_int_equal(msg_upload_grants_parse(*state, BYTES(wire, 64 * 3), &grants), STATUS_OK);
+    assert_int_equal(grants.n_grants, 64);
+    assert_true(bytes_equal_text(grants.grants[63], "g"));
+    assert_int_equal(msg_upload_grants_encode(*state, &grants, &out), STATUS_OK);
+}
+
+static void test_ascending_text(void **state) {
+    const char *units[] = {"0007:1234567890/b", "0007:1234567890/a"};
+    const char *one[] = {"p"};
+    const char *member[] = {"0007:1234567890"};
+    const uint32_t kinds[] = {1};
+    const struct agreement agreement = {
+        .version = 1,
+        .federation = CODECS_FEDERATION,
+        .revision = 1,
+        .units = units,
+        .n_units = 2,
+        .kinds = kinds,
+        .n_kinds = 1,
+        .purposes = one,
+        .n_purposes = 1,
+        .longest_consent_s = 1,
+        .attesters = member,
+        .n_attesters = 1,
+    };
+    struct bytes out = BYTES_EMPTY;
+    assert_int_equal(record_agreement_encode(*state, &agreement, &out), STATUS_MALFORMED);
+    units[0] = units[1];
+    assert_int_equal(record_agreement_encode(*state, &agreement, &out), STATUS_MALFORMED);
+    units[1] = "0007:1234567890/aa";
+    assert_int_equal(record_agreement_encode(*state, &agreement, &out), STATUS_OK);
+}
+
 static void test_null_text_is_empty(void **state) {
     struct bytes out = BYTES("x", 1);
     struct reply reply = {0};
@@ -397,10 +507,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_field_has_one_row),
         cmocka_unit_test(test_each_message_has_a_codec),
+        cmocka_unit_test(test_bounds_are_those_of_the_proto_files),
         cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_takes_the_one_encoding, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values_arrive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_encoding_checks_as_a_reader_would, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lists_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ascending_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_null_text_is_empty, setup, teardown),
         cmocka_unit_test(test_full_arena),
     };
