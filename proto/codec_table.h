@@ -126,10 +126,10 @@ enum status codec_scan(const struct codec *codec, const char *federation, struct
         .name = #field, .kind = CODEC_NUMBER, .offset = CODEC_AT(type, field, uint64_t), .size = sizeof(uint64_t),     \
         .least = (from), .most = (to)                                                                                  \
     }
-#define CODEC_ROW_ENUM(type, field, enum_type, to)                                                                     \
+#define CODEC_ROW_ENUM(type, field, c_type, to)                                                                        \
     {                                                                                                                  \
-        .name = #field, .kind = CODEC_ENUM, .offset = CODEC_AT(type, field, enum enum_type), .size = sizeof(int),      \
-        .least = 1, .most = (to)                                                                                       \
+        .name = #field, .kind = CODEC_ENUM, .offset = CODEC_AT(type, field, c_type), .size = sizeof(int), .least = 1,  \
+        .most = (to)                                                                                                   \
     }
 #define CODEC_ROW_BOOL(type, field)                                                                                    \
     { .name = #field, .kind = CODEC_BOOL, .offset = CODEC_AT(type, field, bool), .size = sizeof(bool), .most = 1 }

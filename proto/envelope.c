@@ -9,7 +9,7 @@
 static const struct codec_field envelope_rows[] = {
     CODEC_ROW_VERSION(envelope),
     CODEC_ROW_FEDERATION(envelope),
-    CODEC_ROW_ENUM(envelope, type, message_type, MESSAGE_LAST),
+    CODEC_ROW_ENUM(envelope, type, enum message_type, MESSAGE_LAST),
     CODEC_ROW_NAME(envelope, sender, LIMIT_UNIT_BYTES, ids_is_unit),
     CODEC_ROW_TEXT(envelope, official, 0, LIMIT_OFFICIAL_BYTES),
     CODEC_ROW_FIXED(envelope, message),

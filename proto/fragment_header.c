@@ -13,7 +13,7 @@ static const struct codec_field core_rows[] = {
     CODEC_ROW_ABSENT_OR(fragment_core, replaces, HASH_BYTES),
     CODEC_ROW_FIXED(fragment_core, subject),
     CODEC_ROW_NAME(fragment_core, source, LIMIT_UNIT_BYTES, ids_is_unit),
-    CODEC_ROW_ENUM(fragment_core, kind, kind, KIND_LAST),
+    CODEC_ROW_ENUM(fragment_core, kind, enum kind, KIND_LAST),
     CODEC_ROW_U64(fragment_core, created_ms, 1, LIMIT_TIME_MS),
     CODEC_ROW_U64(fragment_core, expires_ms, 0, LIMIT_TIME_MS),
     CODEC_ROW_TEXT(fragment_core, media_type, 1, LIMIT_MEDIA_TYPE_BYTES),

@@ -11,7 +11,7 @@
 #include "proto/reply_code.h"
 
 static const struct codec_field portal_ask_rows[] = {
-    CODEC_ROW_ENUM(portal_ask, op, portal_op, PORTAL_LAST),
+    CODEC_ROW_ENUM(portal_ask, op, enum portal_op, PORTAL_LAST),
     CODEC_ROW_TEXT(portal_ask, method, 0, LIMIT_METHOD_BYTES),
     CODEC_ROW_TEXT(portal_ask, url, 0, LIMIT_URL_BYTES),
     CODEC_ROW_BYTES(portal_ask, proof, 0, LIMIT_JWS_BYTES),
@@ -33,7 +33,7 @@ static const struct codec_field portal_reply_rows[] = {
 CODEC_DEFINE(internal_portal_reply, "PortalReply", portal_reply, sluss__portal_reply__descriptor, portal_reply_rows)
 
 static const struct codec_field operator_ask_rows[] = {
-    CODEC_ROW_ENUM(operator_ask, verb, operator_verb, OPERATOR_LAST),
+    CODEC_ROW_ENUM(operator_ask, verb, enum operator_verb, OPERATOR_LAST),
     CODEC_ROW_BYTES(operator_ask, body, 0, LIMIT_MULTI_SIGNED_BYTES),
     CODEC_ROW_U64(operator_ask, a, 0, UINT64_MAX),
     CODEC_ROW_U64(operator_ask, b, 0, UINT64_MAX),

@@ -13,7 +13,7 @@ static const struct codec_field grant_rows[] = {
     CODEC_ROW_ABSENT_OR(key_grant, token, IDS_ID16_BYTES),
     CODEC_ROW_FIXED(key_grant, fragment),
     CODEC_ROW_U32(key_grant, revision, 1, UINT32_MAX),
-    CODEC_ROW_ENUM(key_grant, kind, kind, KIND_LAST),
+    CODEC_ROW_ENUM(key_grant, kind, enum kind, KIND_LAST),
     CODEC_ROW_NAME_OR_NONE(key_grant, purpose, LIMIT_CODE_BYTES, ids_is_code),
     CODEC_ROW_FIXED(key_grant, header_hash),
     CODEC_ROW_TEXT(key_grant, recipient, 1, LIMIT_UNIT_BYTES),

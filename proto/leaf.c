@@ -8,7 +8,7 @@
 
 static const struct codec_field leaf_rows[] = {
     CODEC_ROW_VERSION(leaf),
-    CODEC_ROW_ENUM(leaf, type, leaf_type, LEAF_LAST),
+    CODEC_ROW_ENUM(leaf, type, enum leaf_type, LEAF_LAST),
     CODEC_ROW_FIXED(leaf, event),
     CODEC_ROW_U64(leaf, time_ms, 1, LIMIT_TIME_MS),
     CODEC_ROW_FIXED(leaf, subject_tag),
@@ -29,7 +29,7 @@ CODEC_DEFINE(leaf_opening_item, "OpeningItem", opening_item, sluss__opening_item
 
 static const struct codec_field opening_rows[] = {
     CODEC_ROW_VERSION(opening),
-    CODEC_ROW_ENUM(opening, type, leaf_type, LEAF_LAST),
+    CODEC_ROW_ENUM(opening, type, enum leaf_type, LEAF_LAST),
     CODEC_ROW_U32(opening, stage, 0, LIMIT_STAGE),
     CODEC_ROW_U32(opening, clause, 0, LIMIT_CLAUSE),
     CODEC_ROW_U64(opening, now_ms, 1, LIMIT_TIME_MS),

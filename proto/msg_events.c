@@ -16,7 +16,7 @@ CODEC_DEFINE(msg_events, "Events", msg_events, sluss__events__descriptor, events
 
 static const struct codec_field mail_event_rows[] = {
     CODEC_ROW_U64(msg_mail_event, sequence, 0, UINT64_MAX),
-    CODEC_ROW_ENUM(msg_mail_event, type, event_type, EVENT_LAST),
+    CODEC_ROW_ENUM(msg_mail_event, type, enum event_type, EVENT_LAST),
     CODEC_ROW_NAME(msg_mail_event, unit, LIMIT_UNIT_BYTES, ids_is_unit),
     CODEC_ROW_ABSENT_OR(msg_mail_event, subject, HASH_BYTES),
     CODEC_ROW_BYTES_LIST(msg_mail_event, receipts, LIMIT_RECEIPT_BYTES, 0, LIMIT_EVENT_RECEIPTS),

@@ -19,7 +19,7 @@ CODEC_DEFINE(record_text, "Text", text, sluss__text__descriptor, text_rows)
 
 static const struct codec_field sign_key_rows[] = {
     CODEC_ROW_FIXED(sign_key, key),
-    CODEC_ROW_ENUM(sign_key, state, key_state, KEY_REVOKED),
+    CODEC_ROW_ENUM(sign_key, state, enum key_state, KEY_REVOKED),
 };
 CODEC_DEFINE(record_sign_key, "SignKey", sign_key, sluss__sign_key__descriptor, sign_key_rows)
 
@@ -119,7 +119,7 @@ static const struct codec_field entry_rows[] = {
     CODEC_ROW_FEDERATION(directory_entry),
     CODEC_ROW_U64(directory_entry, sequence, 1, UINT64_MAX),
     CODEC_ROW_FIXED(directory_entry, previous),
-    CODEC_ROW_ENUM(directory_entry, type, directory_type, DIRECTORY_RULES),
+    CODEC_ROW_ENUM(directory_entry, type, enum directory_type, DIRECTORY_RULES),
     CODEC_ROW_BYTES(directory_entry, object, 1, LIMIT_DIRECTORY_OBJECT_BYTES),
 };
 CODEC_DEFINE(record_entry, "DirectoryEntry", directory_entry, sluss__directory_entry__descriptor, entry_rows)

@@ -10,7 +10,7 @@ static const struct codec_field state_rows[] = {
     CODEC_ROW_VERSION(state_statement),
     CODEC_ROW_FEDERATION(state_statement),
     CODEC_ROW_FIXED(state_statement, token),
-    CODEC_ROW_ENUM(state_statement, state, consent_state, CONSENT_STATE_LAST),
+    CODEC_ROW_ENUM(state_statement, state, enum consent_state, CONSENT_STATE_LAST),
     CODEC_ROW_U64(state_statement, tree_size, 0, UINT64_MAX),
     CODEC_ROW_U64(state_statement, time_ms, 1, LIMIT_TIME_MS),
 };
