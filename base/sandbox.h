@@ -19,7 +19,8 @@ struct sandbox_path {
 };
 
 /* No new privileges, RLIMIT_CORE 0, PR_SET_DUMPABLE 0, then Landlock with just these paths (whatever ABI the kernel
- * has; logged when it has none). STATUS_IO when the kernel refuses. Main thread, before any other thread. */
+ * has; logged when it has none). STATUS_NOT_FOUND when a path is missing, STATUS_IO when the kernel refuses; the
+ * process then has less than all of this and should end. Main thread, before any other thread. */
 enum status sandbox_drop(const struct sandbox_path *paths, size_t count);
 
 enum sandbox_role {
@@ -28,7 +29,23 @@ enum sandbox_role {
     SANDBOX_CLOSED,  /* no new socket at all: keyd */
 };
 
-/* Seccomp allow list with TSYNC; a call outside it kills the process. exec and fork are never on it. */
+/* Seccomp allow list with TSYNC, for all threads there are; a call outside it kills the process and is logged by the
+ * kernel. exec and fork are never on it, nor memory that can be executed. It suffices for glibc's threads and memory,
+ * files, LMDB, nng over ipc, libevent and OpenSSL. STATUS_IO when the kernel refuses. Any thread, once. */
 enum status sandbox_filter(enum sandbox_role role);
+
+/* 1 in builds with AddressSanitizer or ThreadSanitizer. Their run-time needs a tracer of its own at exit: there the
+ * process stays dumpable, may read /proc and its own file, and the filter lets fork, exec and ptrace pass. Such builds
+ * are for tests. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANDBOX_SANITIZED 1
+#endif
+#endif
+#ifndef SANDBOX_SANITIZED
+#define SANDBOX_SANITIZED 0
+#endif
 
 #endif
