@@ -33,6 +33,7 @@ struct side {
     struct side *other;
     struct bufferevent *connection; /* NULL once closed */
     struct event *timer;
+    struct event *hang_up; /* pending while answers are awaited: that hold may be long, and hides the peer's end */
     struct sp_scan scan;
     struct splice_budget *budget;
     struct splice_waiter waiter;
@@ -94,6 +95,7 @@ static void side_timer_stop(struct side *side) {
 /* Gives back everything but the connection. */
 static void side_settle(struct side *side) {
     if (side->timer) side_timer_stop(side);
+    if (side->hang_up) (void)event_del(side->hang_up);
     if (!side->budget) return;
     splice_budget_leave(side->budget, &side->waiter);
     if (side->reserved_bytes > 0) splice_budget_return(side->budget, side->reserved_bytes);
@@ -104,6 +106,7 @@ static void side_clear(struct side *side) {
     side_settle(side);
     side_close(side);
     if (side->timer) event_free(MOVE(side->timer));
+    if (side->hang_up) event_free(MOVE(side->hang_up));
 }
 
 void splice_free(struct splice *splice) {
@@ -248,6 +251,8 @@ static void side_set_hold(struct side *side, enum side_hold hold) {
         side->pair->totals->holds++;
     }
     if (hold == HOLD_NONE && side->hold != HOLD_NONE) (void)bufferevent_enable(side->connection, EV_READ);
+    if (hold == HOLD_ANSWERS && side->hold != HOLD_ANSWERS) (void)event_add(side->hang_up, NULL);
+    if (hold != HOLD_ANSWERS && side->hold == HOLD_ANSWERS) (void)event_del(side->hang_up);
     side->hold = hold;
     bool timed = hold == HOLD_NONE && side_has_begun(side);
     if (timed && !side->timing) {
@@ -338,6 +343,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg) {
     }
 }
 
+static void on_hang_up(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    struct side *side = arg;
+    pair_close(side->pair, side, SPLICE_END_CLOSED);
+}
+
 /* --- beginning --------------------------------------------------------------------------------------------------- */
 
 static enum status side_init(struct side *side, struct side *other, struct splice *pair, const struct splice_side *from,
@@ -352,7 +364,8 @@ static enum status side_init(struct side *side, struct side *other, struct splic
         .waiter = {.granted = on_granted, .arg = side},
     };
     side->timer = event_new(base, -1, 0, on_timer, side);
-    return side->timer ? STATUS_OK : STATUS_MEMORY;
+    side->hang_up = event_new(base, bufferevent_getfd(side->connection), EV_CLOSED, on_hang_up, side);
+    return side->timer && side->hang_up ? STATUS_OK : STATUS_MEMORY;
 }
 
 static enum status side_start(struct side *side) {

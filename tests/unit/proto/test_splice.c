@@ -385,6 +385,27 @@ static void test_unanswered(void **state) {
     bench_close(&bench);
 }
 
+/* A side that leaves while it is held for answers does not stand until they come. */
+static void test_end_while_held(void **state) {
+    (void)state;
+    struct bench bench;
+    struct splice_limits limits = test_limits();
+    limits.max_unanswered = 1;
+    bench_open(&bench, limits, 4 << 20);
+    put_header(&bench);
+    put_frame(&bench, bench.a, 10, 1);
+    put_frame(&bench, bench.a, 10, 2);
+    get_frame(&bench, bench.b, 10, 1);
+    turn_for(&bench, 20);
+    assert_int_equal(bench.totals.holds, 1);
+    (void)close(bench.a);
+    bench.a = -1;
+    wait_end(&bench, SPLICE_END_CLOSED);
+    uint8_t byte;
+    assert_int_equal(recv(bench.b, &byte, 1, 0), 0);
+    bench_close(&bench);
+}
+
 /* What one side sent before it closed still reaches the other, then both are closed. */
 static void test_flush_at_end(void **state) {
     (void)state;
@@ -486,6 +507,7 @@ int main(void) {
         cmocka_unit_test(test_backpressure),
         cmocka_unit_test(test_stalled_reader),
         cmocka_unit_test(test_unanswered),
+        cmocka_unit_test(test_end_while_held),
         cmocka_unit_test(test_flush_has_a_deadline),
         cmocka_unit_test(test_budget_is_shared),
         cmocka_unit_test(test_passes_unchanged),
