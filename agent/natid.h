@@ -62,8 +62,8 @@ enum natid_fault {
 
 const char *natid_fault_text(enum natid_fault fault);
 
-/* now_ms decides the century of ten digits and what is still to come, by the date in UTC+1. STATUS_INVALID with the reason in *out_fault, which is NATID_FAULT_NONE otherwise; *out_id is
- * untouched on failure. */
+/* now_ms decides the century of ten digits and what is still to come, by the date in UTC+1. STATUS_INVALID with the
+ * reason in *out_fault, which is NATID_FAULT_NONE otherwise; *out_id is untouched on failure. */
 enum status natid_parse(struct bytes text, uint64_t now_ms, enum natid_fault *out_fault, struct natid *out_id);
 
 #endif

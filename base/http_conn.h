@@ -81,7 +81,7 @@ struct http_server {
     struct queue *posts;
     int stop_fd;
     bool local; /* Unix sockets */
-    LIST_HEAD(, http_conn) connections;
+    LIST_HEAD(http_conn_list, http_conn) connections;
     struct http_counts counts;
 };
 

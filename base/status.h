@@ -8,7 +8,9 @@
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
-#ifdef __clang__
+#ifdef __cppcheck__
+#define STATUS_MUST_USE
+#elif defined(__clang__)
 #define STATUS_MUST_USE __attribute__((warn_unused_result))
 #else
 #define STATUS_MUST_USE [[nodiscard]]

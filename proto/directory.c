@@ -129,7 +129,8 @@ static enum status apply_epoch(struct application *a) {
     ENSURE(epoch->n_authority_keys == a->next->n_authority && epoch->authority_threshold == a->next->threshold,
            STATUS_INVALID);
     for (size_t i = 0; i < epoch->n_authority_keys; i++) {
-        ENSURE(memcmp(epoch->authority_keys[i].b, a->next->authority[i].b, 32) == 0, STATUS_INVALID);
+        struct bytes named = BYTES_ARRAY(epoch->authority_keys[i].b);
+        ENSURE(bytes_equal(named, BYTES_ARRAY(a->next->authority[i].b)), STATUS_INVALID);
     }
     a->next->epoch = epoch;
     return STATUS_OK;

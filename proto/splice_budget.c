@@ -13,7 +13,7 @@ struct splice_budget {
     size_t used_bytes;
     size_t peak_bytes;
     struct event *wake;
-    TAILQ_HEAD(, splice_waiter) line;
+    TAILQ_HEAD(splice_line, splice_waiter) line;
 };
 
 static bool budget_fits(const struct splice_budget *budget, size_t bytes) {
