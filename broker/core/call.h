@@ -43,6 +43,30 @@ enum pace {
 
 #define CALL_LEAVES_MAX 64
 
+/* What a worker is to do with a call next. */
+enum call_step {
+    CALL_DECODE,
+    CALL_CHECK,
+    CALL_ANSWER,
+};
+
+/* What the batch did with it. */
+enum call_fate {
+    CALL_TAKEN,    /* apply() succeeded */
+    CALL_FAILED,   /* on its own: status says why */
+    CALL_OVERTAKEN /* its message stands already: check again */
+};
+
+/* The wish of a check() to wait: the engine parks the call when check() has returned STATUS_OK. */
+struct call_park {
+    bool wanted;
+    bool over;         /* the wait is over: answer with what there is */
+    uint64_t counter;  /* of the member's mailbox, read by the engine before check() looked */
+    uint64_t until_ms; /* boot time */
+    bool witness;      /* ready to cosign */
+    uint64_t witnessed;
+};
+
 struct handler;
 struct completion; /* of the face: how the answer goes back; broker/core/face.h */
 
@@ -55,6 +79,7 @@ struct call {
     struct keyd_client *keyd;    /* the worker's own in check() and answer(); NULL in apply() */
     struct completion *completion;
     uint64_t arrived_ms; /* boot time */
+    uint32_t pipe;       /* of the face's link server */
 
     /* Gate: filled before check(). */
     const char *member;          /* that the pipe is bound to */
@@ -63,7 +88,7 @@ struct call {
     struct hash envelope_hash;
     /* Portal or operator: what was asked. */
     const struct portal_ask *portal;
-    const struct operator_ask *operator;
+    const struct operator_ask *order;
 
     void *body; /* parsed message by the handler's codec, in the arena */
     void *work; /* the handler's own, from check() to answer(), in the arena; NULL when repeated */
@@ -92,12 +117,14 @@ struct call {
     const char *nonce;
     uint32_t max_age_s;
 
+    struct call_park park; /* set by check() of a HANDLER_PARKS */
+
     /* The engine's own. */
-    struct call *next;                   /* in whatever list holds the call */
+    struct call *next; /* in whatever list holds the call */
+    enum call_step step;
     struct directory *directory_checked; /* what check() saw, kept as long as its views */
-    unsigned step;                       /* of enum call_step */
     unsigned rechecks;
-    bool excluded; /* from the batch that is being made */
+    enum call_fate fate;
 };
 
 /* One row for each message type and face; broker/core/dispatch_table.c holds the table. */

@@ -18,7 +18,7 @@ enum status erasure_mark(struct core *core, struct store_txn *txn, uint32_t slot
  * when one could not be overwritten: it stays marked. */
 enum status erasure_finish(struct core *core);
 
-/* Removes the marks of slots that erasure_finish has destroyed. Writer. */
-enum status erasure_clear(struct core *core, struct store_txn *txn);
+/* Removes the marks of slots that erasure_finish has destroyed. out_stood: how many marks there were. Writer. */
+enum status erasure_clear(struct core *core, struct store_txn *txn, size_t *out_stood);
 
 #endif

@@ -20,6 +20,7 @@ enum subject_index {
     INDEX_DEVICE = 5,
     INDEX_CODE = 6,
     INDEX_ENROLMENT = 7,
+    INDEX_SCHEDULE = 8,
 };
 
 /* First 16 bytes of HMAC-SHA256(index key, u8 kind || id). Any thread. */

@@ -1,0 +1,114 @@
+/*
+ * The boundaries are those of CLOCK_MONOTONIC, whatever clock core was given: they are about real time.
+ */
+#include "broker/core/pacer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "broker/core/face.h"
+
+struct pacer {
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards the three below */
+    pthread_cond_t changed;
+    struct call *first;
+    struct call **last;
+    bool stopping;
+};
+
+static void pacer_lock(struct pacer *pacer) {
+    if (pthread_mutex_lock(&pacer->mutex) != 0) abort();
+}
+
+static void pacer_unlock(struct pacer *pacer) {
+    if (pthread_mutex_unlock(&pacer->mutex) != 0) abort();
+}
+
+static void sleep_to_boundary(void) {
+    struct timespec at;
+    if (clock_gettime(CLOCK_MONOTONIC, &at) != 0) abort();
+    const long step = (long)PACER_BOUNDARY_MS * 1000000;
+    at.tv_nsec = (at.tv_nsec / step + 1) * step;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) != 0)
+        continue;
+}
+
+/* Waits until something is held; false when it is time to end. */
+static bool wait_for_calls(struct pacer *pacer) {
+    pacer_lock(pacer);
+    while (!pacer->first && !pacer->stopping) {
+        if (pthread_cond_wait(&pacer->changed, &pacer->mutex) != 0) abort();
+    }
+    bool go_on = !pacer->stopping;
+    pacer_unlock(pacer);
+    return go_on;
+}
+
+static void send_held(struct pacer *pacer) {
+    pacer_lock(pacer);
+    struct call *call = pacer->first;
+    pacer->first = NULL;
+    pacer->last = &pacer->first;
+    pacer_unlock(pacer);
+    while (call) {
+        struct call *next = call->next;
+        call_send(call);
+        call = next;
+    }
+}
+
+static void *pacer_run(void *arg) {
+    struct pacer *pacer = arg;
+    while (wait_for_calls(pacer)) {
+        sleep_to_boundary();
+        send_held(pacer);
+    }
+    send_held(pacer);
+    return NULL;
+}
+
+enum status pacer_start(struct pacer **out_pacer) {
+    struct pacer *pacer = calloc(1, sizeof *pacer);
+    ENSURE(pacer, STATUS_MEMORY);
+    pacer->last = &pacer->first;
+    if (pthread_mutex_init(&pacer->mutex, NULL) != 0) goto no_mutex;
+    if (pthread_cond_init(&pacer->changed, NULL) != 0) goto no_cond;
+    if (pthread_create(&pacer->thread, NULL, pacer_run, pacer) != 0) goto no_thread;
+    *out_pacer = pacer;
+    return STATUS_OK;
+no_thread:
+    (void)pthread_cond_destroy(&pacer->changed);
+no_cond:
+    (void)pthread_mutex_destroy(&pacer->mutex);
+no_mutex:
+    free(pacer);
+    return STATUS_MEMORY;
+}
+
+void pacer_stop(struct pacer *pacer) {
+    if (!pacer) return;
+    pacer_lock(pacer);
+    pacer->stopping = true;
+    (void)pthread_cond_signal(&pacer->changed);
+    pacer_unlock(pacer);
+    (void)pthread_join(pacer->thread, NULL);
+    send_held(pacer);
+    (void)pthread_cond_destroy(&pacer->changed);
+    (void)pthread_mutex_destroy(&pacer->mutex);
+    free(pacer);
+}
+
+void pacer_hold(struct pacer *pacer, struct call *call) {
+    call->next = NULL;
+    pacer_lock(pacer);
+    *pacer->last = call;
+    pacer->last = &call->next;
+    (void)pthread_cond_signal(&pacer->changed);
+    pacer_unlock(pacer);
+}
