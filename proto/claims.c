@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "proto/limits.h"
 
 #define CLAIMS_HEADER_BYTES_MAX 512
 #define CLAIMS_VERIFY_ARENA     16384
@@ -58,6 +59,26 @@ enum status claims_verify(struct bytes compact, const struct hash *device, const
     struct jws jws;
     TRY(jws_split(compact, compact.len, arena, &jws));
     return jws_verify(&jws, key);
+}
+
+enum status claims_time(const json_t *payload, const char *name, uint64_t *out_time_s) {
+    uint64_t time_s = 0;
+    TRY(json_get_u64(payload, name, &time_s));
+    ENSURE(time_s <= LIMIT_SECONDS, STATUS_MALFORMED);
+    *out_time_s = time_s;
+    return STATUS_OK;
+}
+
+enum status claims_fresh(uint64_t iat_s, uint64_t at_ms) {
+    uint64_t at_s = at_ms / 1000;
+    ENSURE(iat_s <= at_s + LIMIT_IAT_SKEW_S && at_s <= iat_s + LIMIT_IAT_SKEW_S, STATUS_TIME);
+    return STATUS_OK;
+}
+
+bool claims_is_lang(const char *text) {
+    size_t len = strlen(text);
+    return len > 0 && len <= LIMIT_LANG_BYTES &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len;
 }
 
 json_t *claims_new(const struct hash *device, const char *federation) {

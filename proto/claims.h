@@ -5,6 +5,9 @@
 #ifndef PROTO_CLAIMS_H
 #define PROTO_CLAIMS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/json.h"
 #include "keys/hash.h"
@@ -30,6 +33,15 @@ enum status claims_check_parties(const struct claims *claims, const char *federa
 
 /* STATUS_SIGNATURE unless key signed compact and its thumbprint is device. */
 enum status claims_verify(struct bytes compact, const struct hash *device, const struct sign_public *key);
+
+/* A member that is a whole number of seconds, at most LIMIT_SECONDS: STATUS_MALFORMED. */
+enum status claims_time(const json_t *payload, const char *name, uint64_t *out_time_s);
+
+/* STATUS_TIME unless |iat - at_ms / 1000| <= LIMIT_IAT_SKEW_S. */
+enum status claims_fresh(uint64_t iat_s, uint64_t at_ms);
+
+/* Of the form of a language tag (RFC 5646): letters, digits and dashes, at most LIMIT_LANG_BYTES. */
+bool claims_is_lang(const char *text);
 
 /* An object with iss and aud set. NULL when memory is out. */
 json_t *claims_new(const struct hash *device, const char *federation);

@@ -27,7 +27,7 @@ static enum status parse_jwk(const json_t *payload, struct sign_public *out_key)
 static enum status parse_payload(const json_t *payload, struct registration *registration) {
     static const char *const members[] = {"iss", "aud", "iat", "jti", "enrolment", "jwk", "read", "mac", NULL};
     TRY(json_only(payload, members));
-    TRY(json_get_u64(payload, "iat", &registration->iat_s));
+    TRY(claims_time(payload, "iat", &registration->iat_s));
     TRY(json_get_fixed(payload, "jti", registration->jti.b, sizeof registration->jti.b));
     TRY(json_get_fixed(payload, "enrolment", registration->enrolment.b, sizeof registration->enrolment.b));
     TRY(json_get_fixed(payload, "read", registration->read_key.b, sizeof registration->read_key.b));

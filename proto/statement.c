@@ -8,8 +8,7 @@
 #include "base/json.h"
 #include "proto/claims.h"
 
-#define STATEMENT_TYP     "statement+jwt"
-#define STATEMENT_FRESH_S 300
+#define STATEMENT_TYP "statement+jwt"
 
 static enum status read_refuse(struct arena *arena, const json_t *payload, struct statement *out) {
     (void)arena;
@@ -39,7 +38,7 @@ static enum status read_device(struct arena *arena, const json_t *payload, struc
 }
 
 static enum status read_removal(struct arena *arena, const json_t *payload, struct statement *out) {
-    TRY(json_get_u64(payload, "since", &out->since_s));
+    TRY(claims_time(payload, "since", &out->since_s));
     return read_device(arena, payload, out);
 }
 
@@ -132,7 +131,7 @@ static enum status parse_payload(struct arena *arena, const json_t *payload, str
     TRY(json_only(payload, row->members));
     TRY(json_get_fixed(payload, "sub", statement->subject.b, sizeof statement->subject.b));
     TRY(json_get_fixed(payload, "jti", statement->jti.b, sizeof statement->jti.b));
-    TRY(json_get_u64(payload, "iat", &statement->iat_s));
+    TRY(claims_time(payload, "iat", &statement->iat_s));
     TRY(parse_prev(arena, payload, statement));
     return row->read(arena, payload, statement);
 }
@@ -170,11 +169,14 @@ enum status statement_make(struct arena *arena, const char *federation, const st
     failed |= json_object_set_new(payload, "type", json_string(row->name));
     ENSURE(!failed, STATUS_MEMORY);
     TRY(row->write(payload, statement));
-    return claims_sign(arena, STATEMENT_TYP, payload, key, out_compact);
+    struct bytes compact;
+    struct statement parsed;
+    TRY(claims_sign(arena, STATEMENT_TYP, payload, key, &compact));
+    TRY(statement_parse(arena, federation, compact, &parsed));
+    *out_compact = compact;
+    return STATUS_OK;
 }
 
 enum status statement_fresh(const struct statement *statement, uint64_t at_ms) {
-    uint64_t at_s = at_ms / 1000;
-    ENSURE(statement->iat_s <= at_s + STATEMENT_FRESH_S && at_s <= statement->iat_s + STATEMENT_FRESH_S, STATUS_TIME);
-    return STATUS_OK;
+    return claims_fresh(statement->iat_s, at_ms);
 }

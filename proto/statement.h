@@ -5,6 +5,9 @@
 #ifndef PROTO_STATEMENT_H
 #define PROTO_STATEMENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "keys/hash.h"
 #include "keys/seal.h"
@@ -41,11 +44,11 @@ struct statement {
     uint64_t since_s;         /* REMOVE_DEVICE */
 };
 
-/* As token_parse. */
+/* As token_parse; also STATUS_UNSUPPORTED for a type that is not listed. */
 enum status statement_parse(struct arena *arena, const char *federation, struct bytes compact,
                             struct statement *out_statement);
 enum status statement_verify(const struct statement *statement, const struct sign_public *key);
-/* `compact` and `device` are ignored on the way in. */
+/* `compact` and `device` are ignored on the way in. Makes nothing that statement_parse would refuse. */
 enum status statement_make(struct arena *arena, const char *federation, const struct statement *statement,
                            const struct sign_private *key, struct bytes *out_compact);
 /* STATUS_TIME unless |iat - at_ms / 1000| <= 300. */

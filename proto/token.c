@@ -11,11 +11,10 @@
 #include "proto/claims.h"
 #include "proto/derive.h"
 #include "proto/kind.h"
+#include "proto/limits.h"
 
-#define TOKEN_TYP        "consent+jwt"
-#define TOKEN_DETAIL     "urn:sluss:plan-fragment:1"
-#define TOKEN_FRESH_S    300
-#define TOKEN_TIME_MAX_S ((uint64_t)1 << 40)
+#define TOKEN_TYP    "consent+jwt"
+#define TOKEN_DETAIL "urn:sluss:plan-fragment:1"
 
 static enum status copy_text(struct arena *arena, const json_t *object, const char *name, const char **out_text) {
     const char *text = NULL;
@@ -71,6 +70,7 @@ static enum status parse_detail(struct arena *arena, const json_t *payload, stru
     TRY(copy_text(arena, detail, "from", &token->from));
     TRY(copy_text(arena, detail, "purpose", &token->purpose));
     ENSURE(ids_is_unit(bytes_text(token->to)) && ids_is_unit(bytes_text(token->from)), STATUS_MALFORMED);
+    ENSURE(ids_is_code(bytes_text(token->purpose)), STATUS_MALFORMED);
     const char *access = NULL;
     TRY(json_get_text(detail, "access", &access));
     return consent_request_access_from(bytes_text(access), &token->access);
@@ -82,14 +82,14 @@ static enum status parse_notice(struct arena *arena, const json_t *payload, stru
     ENSURE(json_is_object(notice), STATUS_MALFORMED);
     TRY(json_only(notice, members));
     TRY(copy_text(arena, notice, "lang", &token->notice_lang));
+    ENSURE(claims_is_lang(token->notice_lang), STATUS_MALFORMED);
     return json_get_fixed(notice, "sha256", token->notice.b, sizeof token->notice.b);
 }
 
 static enum status parse_times(const json_t *payload, struct token *token) {
-    TRY(json_get_u64(payload, "iat", &token->iat_s));
-    TRY(json_get_u64(payload, "nbf", &token->nbf_s));
-    TRY(json_get_u64(payload, "exp", &token->exp_s));
-    ENSURE(token->iat_s < TOKEN_TIME_MAX_S && token->exp_s < TOKEN_TIME_MAX_S, STATUS_MALFORMED);
+    TRY(claims_time(payload, "iat", &token->iat_s));
+    TRY(claims_time(payload, "nbf", &token->nbf_s));
+    TRY(claims_time(payload, "exp", &token->exp_s));
     ENSURE(token->nbf_s < token->exp_s, STATUS_MALFORMED);
     return STATUS_OK;
 }
@@ -182,8 +182,9 @@ enum status token_make(struct arena *arena, const char *federation, const struct
     ENSURE(payload, STATUS_MEMORY);
     TRY(fill_payload(payload, token));
     struct bytes compact;
+    struct token parsed;
     TRY(claims_sign(arena, TOKEN_TYP, payload, key, &compact));
-    ENSURE(compact.len <= TOKEN_MAX_BYTES, STATUS_TOO_LARGE);
+    TRY(token_parse(arena, federation, compact, &parsed));
     *out_compact = compact;
     return STATUS_OK;
 }
@@ -210,7 +211,7 @@ static bool source_within(const char *federation, const struct token *token, con
 
 static bool times_within(const struct token *token, const struct consent_request *request) {
     if (token->exp_s - token->nbf_s > request->duration_s) return false;
-    return token->nbf_s + TOKEN_FRESH_S >= token->iat_s && token->nbf_s <= token->iat_s + request->duration_s;
+    return token->nbf_s + LIMIT_IAT_SKEW_S >= token->iat_s && token->nbf_s <= token->iat_s + request->duration_s;
 }
 
 enum status token_within(const char *federation, const struct token *token, const struct consent_request *request,
@@ -227,11 +228,7 @@ enum status token_within(const char *federation, const struct token *token, cons
     return STATUS_OK;
 }
 
-enum status token_fresh(const struct token *token, uint64_t at_ms) {
-    uint64_t at_s = at_ms / 1000;
-    ENSURE(token->iat_s <= at_s + TOKEN_FRESH_S && at_s <= token->iat_s + TOKEN_FRESH_S, STATUS_TIME);
-    return STATUS_OK;
-}
+enum status token_fresh(const struct token *token, uint64_t at_ms) { return claims_fresh(token->iat_s, at_ms); }
 
 static bool same_scope(const struct token *a, const struct token *b) {
     if (a->n_kinds != b->n_kinds || a->access != b->access || a->basis != b->basis) return false;

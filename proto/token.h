@@ -7,6 +7,8 @@
 #ifndef PROTO_TOKEN_H
 #define PROTO_TOKEN_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "keys/hash.h"
 #include "keys/sign.h"
@@ -46,7 +48,8 @@ enum status token_parse(struct arena *arena, const char *federation, struct byte
 /* STATUS_SIGNATURE unless key signed it and key's thumbprint is the token's device. */
 enum status token_verify(const struct token *token, const struct sign_public *key);
 
-/* Builds and signs; `compact` and `device` of *token are ignored on the way in. */
+/* Builds and signs; `compact` and `device` of *token are ignored on the way in. Makes nothing that token_parse would
+ * refuse: its errors, STATUS_INVALID, STATUS_MEMORY. */
 enum status token_make(struct arena *arena, const char *federation, const struct token *token,
                        const struct sign_private *key, struct bytes *out_compact);
 
@@ -58,7 +61,8 @@ enum status token_within(const char *federation, const struct token *token, cons
 /* STATUS_TIME unless |iat - at_ms / 1000| <= 300. */
 enum status token_fresh(const struct token *token, uint64_t at_ms);
 
-/* Whether two tokens can be of one decision: everything equal but jti and from. */
+/* Whether two tokens can be of one decision: all that they must share is equal. That jti and from differ is for the
+ * caller to see. */
 bool token_same_decision(const struct token *a, const struct token *b);
 
 #endif
