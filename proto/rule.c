@@ -50,6 +50,7 @@ static const size_t clause_count = sizeof clauses / sizeof clauses[0];
 
 static enum rule_clause evaluate(const struct rule_facts *facts, enum rule_stage stage, uint64_t now_ms,
                                  bool with_fragment) {
+    if (stage != RULE_STAGE_GRANT && stage != RULE_STAGE_RELEASE) return clauses[0].id;
     for (size_t i = 0; i < clause_count; i++) {
         if (!(clauses[i].stages & (1U << stage))) continue;
         if (clauses[i].of == OF_F && !with_fragment) continue;
@@ -67,10 +68,11 @@ enum rule_clause rule_token(const struct rule_facts *facts, enum rule_stage stag
 }
 
 enum reply_code rule_outward(enum rule_clause clause) {
+    if (clause == RULE_PASS) return REPLY_DONE;
     for (size_t i = 0; i < clause_count; i++) {
         if (clauses[i].id == clause) return clauses[i].outward;
     }
-    return REPLY_DONE;
+    return REPLY_NOT_AVAILABLE;
 }
 
 const char *rule_clause_name(enum rule_clause clause) {

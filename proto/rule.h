@@ -68,13 +68,13 @@ struct rule_facts {
 };
 
 /* Evaluates every clause of the stage in order; returns the first that does not hold, or RULE_PASS. now_ms is the time
- * of the leaf. Any thread. */
+ * of the leaf. At anything that is no stage nothing passes: the first clause. Any thread. */
 enum rule_clause rule_release(const struct rule_facts *facts, enum rule_stage stage, uint64_t now_ms);
 
 /* Only the clauses that speak of the token: for a page as a whole. */
 enum rule_clause rule_token(const struct rule_facts *facts, enum rule_stage stage, uint64_t now_ms);
 
-/* The code that the asking party may see for a clause; REPLY_DONE for RULE_PASS. */
+/* The code that the asking party may see for a clause; REPLY_DONE for RULE_PASS only. */
 enum reply_code rule_outward(enum rule_clause clause);
 
 /* "consent_active" and the like, for the log, the person and the auditor; "unknown" outside the table. */
