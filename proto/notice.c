@@ -144,14 +144,28 @@ static void put_kinds(struct writer *out, const struct language *language, const
     }
 }
 
+/* One line of text, so that no name can pass for a line of the template. */
+static bool is_line(const char *text) { return *text && bytes_is_text(bytes_text(text)); }
+
+static enum status check_names(const struct notice_facts *facts) {
+    ENSURE(is_line(facts->to.unit_name) && is_line(facts->to.member_name), STATUS_INVALID);
+    ENSURE(is_line(facts->purpose_text), STATUS_INVALID);
+    ENSURE(facts->n_from > 0, STATUS_INVALID);
+    for (size_t i = 0; i < facts->n_from; i++) {
+        ENSURE(is_line(facts->from[i].unit_name) && is_line(facts->from[i].member_name), STATUS_INVALID);
+    }
+    return STATUS_OK;
+}
+
 static enum status check_facts(const struct notice_facts *facts) {
     ENSURE(facts->access == ACCESS_ONCE || facts->access == ACCESS_REPEATED, STATUS_INVALID);
     ENSURE(facts->basis > BASIS_NONE && facts->basis <= BASIS_BOTH, STATUS_INVALID);
-    ENSURE(facts->exp_s <= LIMIT_SECONDS, STATUS_INVALID);
+    ENSURE(facts->exp_s <= LIMIT_SECONDS && facts->n_kinds > 0, STATUS_INVALID);
     for (size_t i = 0; i < facts->n_kinds; i++) {
         ENSURE(facts->kinds[i] > KIND_NONE && facts->kinds[i] <= KIND_LAST, STATUS_INVALID);
+        ENSURE(i == 0 || facts->kinds[i - 1] < facts->kinds[i], STATUS_INVALID);
     }
-    return STATUS_OK;
+    return check_names(facts);
 }
 
 static enum status put_all(struct writer *out, const struct language *language, const struct notice_facts *facts) {
@@ -210,6 +224,7 @@ enum status notice_make(struct arena *arena, const char *lang, const struct dire
                                  .basis = first->basis};
     TRY(find_party(directory, first->to, lang, &facts.to));
     for (size_t i = 0; i < n_sources; i++) {
+        ENSURE(i == 0 || strcmp(sources[i - 1], sources[i]) < 0, STATUS_INVALID);
         TRY(find_party(directory, sources[i], lang, &from[i]));
     }
     const struct purpose *purpose = directory_purpose(directory, first->purpose);

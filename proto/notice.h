@@ -41,11 +41,12 @@ struct notice_facts {
 const char *notice_name(const struct text *texts, size_t n_texts, const char *lang);
 
 /* The text of facts. Same input, same bytes. STATUS_UNSUPPORTED for an unknown language, STATUS_INVALID for an access,
- * basis, kind or time that the template has no words for, STATUS_TOO_LARGE, STATUS_MEMORY. */
+ * basis, kind or time that the template has no words for, for no kind or no source, kinds not ascending, and for a name
+ * or text that is empty or not one line; STATUS_TOO_LARGE, STATUS_MEMORY. */
 enum status notice_write(struct arena *arena, const char *lang, const struct notice_facts *facts,
                          struct bytes *out_text);
 
-/* The text for a decision: what every token of it says, with all its sources in ascending order. `first` gives the
+/* The text for a decision: what every token of it says, with all its sources in ascending order and none twice. `first` gives the
  * shared claims; only `to`, `kinds`, `purpose`, `exp_s`, `access`, `basis` are read. Errors of notice_write, and
  * STATUS_NOT_FOUND when the directory lacks a unit or a purpose text in that language. */
 enum status notice_make(struct arena *arena, const char *lang, const struct directory *directory,
