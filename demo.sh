@@ -1,0 +1,259 @@
+#!/usr/bin/env bash
+# Tells the story of Sluss with real processes: three public bodies, one jobseeker, one broker that cannot read.
+#
+#   ./demo.sh              installs what it needs, builds, and runs the story
+#   ./demo.sh --verbose    the same with every command and answer
+#   ./demo.sh --keep DIR   leaves everything running and writes DIR/demo.env
+#   ./demo.sh --stop DIR   ends what --keep left running
+set -u
+cd "$(dirname "$0")" || exit 1
+here=$PWD
+. tests/support/packages.sh
+. tests/support/world.sh
+
+usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; }
+
+verbose="" keep="" stop=""
+while [ $# -gt 0 ]; do
+    case $1 in
+    --help | -h) usage; exit 0 ;;
+    --verbose) verbose=1 ;;
+    --keep) keep=${2:?--keep needs a directory}; shift ;;
+    --stop) stop=${2:?--stop needs a directory}; shift ;;
+    *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+if [ -n "$stop" ]; then
+    world_stop "$stop" 2>/dev/null
+    echo "ended what ran in $stop"
+    exit 0
+fi
+
+# ---- telling ----
+
+chapter=0
+tell() { chapter=$((chapter + 1)); printf '%2d. %s\n' "$chapter" "$1"; }
+note() { printf '    %s\n' "$1"; }
+detail() { [ -z "$verbose" ] || printf '      | %s\n' "$1"; }
+fail() {
+    printf '\nThe story stops here: %s\n' "$1" >&2
+    [ -d "${W:-}" ] && tail -n 15 "$W/broker.log" "$W"/*/agent.log >&2
+    exit 1
+}
+# What a command printed, with --verbose.
+show() { [ -z "$verbose" ] || sed 's/^/      | /'; }
+
+# ---- the agencies' systems: plain HTTP with JSON on a local socket ----
+
+# api AGENCY METHOD PATH [JSON]: sets $answer and $code.
+api() {
+    local agency=$1 method=$2 path=$3 body=${4:-} args=()
+    case $agency in
+    labour) args=(-H "Authorization: Bearer $(cat "$W/city/token")" "http://127.0.0.1:$CITY_PORT$path") ;;
+    *) args=(--unix-socket "$W/$agency/api.sock" "http://agent$path") ;;
+    esac
+    [ -n "$body" ] && args+=(-H 'Content-Type: application/json' --data-binary "$body")
+    [ "$method" = POST ] && args+=(-H "Idempotency-Key: $(head -c 16 /dev/urandom | base64 | tr '+/=' '-_.')")
+    detail "$agency: $method $path"
+    answer=$(curl -s --max-time 30 -X "$method" -H 'Sluss-Official: handl-17' -w '\n%{http_code}' "${args[@]}")
+    code=${answer##*$'\n'} answer=${answer%$'\n'*}
+    detail "$code $(printf '%.300s' "$answer")"
+}
+must() { case $code in 2*) ;; *) fail "$1: HTTP $code $answer" ;; esac; }
+
+owner_of() { jq -r '.owner.id + "/" + .owner.unit' "$1"; }
+agency_of() {
+    case $1 in
+    "$GUIDANCE") echo service ;;
+    "$EDUCATION") echo city ;;
+    "$LABOUR") echo labour ;;
+    "$CAREER") echo county ;;
+    esac
+}
+# publish FILE [ID-IT-REPLACES]: the fragment of a file by the unit that owns it.
+publish() {
+    local agency body
+    agency=$(agency_of "$(owner_of "$1")")
+    body=$(jq -c --arg person "$PERSON" --arg replaces "${2:-}" \
+        '{national_id: $person, kind: .kind, content: .} + (if $replaces == "" then {} else {replaces: $replaces} end)' "$1")
+    api "$agency" POST /v1/fragments "$body"
+}
+
+device() { "$BIN/sluss" device "$@" --file "$W/person/device" --passphrase-file "$W/person/passphrase" --ca "$CA_FILE"; }
+
+plan_of() { api "$1" GET "/v1/plans?subject=$SUBJECT&purpose=joint_plan"; must "the plan"; }
+plan_items() { jq '[.items[] | select(.state != "own")] | length' <<<"$answer"; }
+plan_sources() { jq -r '[.items[] | select(.state != "own") | .source] | unique | length' <<<"$answer"; }
+plan_has() { plan_of county && [ "$(plan_items)" -ge "$1" ]; }
+missing_code() { jq -r --arg s "$1" '[.missing[]? | select(.source == $s) | .code] | first // "none"' <<<"$answer"; }
+
+# ---- build ----
+
+# shellcheck disable=SC2086
+packages_install $build_packages $run_packages || exit 1
+mkdir -p build
+if ! { cmake --preset release && cmake --build build/release -j "$(nproc)" --target sluss-broker sluss-agent sluss sluss-audit; } \
+    >build/demo.log 2>&1; then
+    tail -n 30 build/demo.log >&2
+    exit 1
+fi
+
+# ---- the story ----
+
+W=${keep:-$(mktemp -d /tmp/sluss-demo.XXXXXX)}
+mkdir -p "$W"
+W=$(cd "$W" && pwd)
+finish() {
+    [ -n "$keep" ] && [ "$1" -eq 0 ] && return
+    world_stop "$W" 2>/dev/null
+    [ -n "$keep" ] || rm -rf "$W"
+}
+trap 'finish $?' EXIT
+PERSON=$(sed -n 's/^SE: *\([0-9]\{12\}\).*/\1/p' docs/examples/persons.txt | head -1)
+PERSON=${PERSON:-199001012385}
+examples=(docs/examples/[0-9]*.json)
+revision=(docs/examples/10-*.json)
+started=$SECONDS
+
+echo "Sluss: three public bodies, one jobseeker, one broker that cannot read."
+echo
+tell "A federation: a state employment service, a municipality with two boards, a county's career centre."
+world_start "$here/build/release" "$W" 2> >(show) || fail "the federation did not start"
+(umask 077 && mkdir -p "$W/person" && head -c 18 /dev/urandom | base64 >"$W/person/passphrase")
+note "Each has its own agent and keys. The authority (2 of 2 keys) admitted them; all signed one agreement."
+
+tell "Who is it about? Each agency turns the identity number into the same handle, and nobody else can."
+api service POST /v1/subjects "{\"national_id\":\"$PERSON\"}"; must "the handle"
+SUBJECT=$(jq -r .subject <<<"$answer")
+api county POST /v1/subjects "{\"national_id\":\"$PERSON\"}"; must "the handle"
+[ "$SUBJECT" = "$(jq -r .subject <<<"$answer")" ] || fail "two agencies got different handles"
+note "Handle $(printf '%.12s' "$SUBJECT")..., made blindly: the broker never sees the number."
+
+tell "Three sources publish what they hold, sealed before it leaves the house."
+published=0 first_of_pair=""
+for file in "${examples[@]}"; do
+    [ "$file" = "${revision[0]}" ] && continue
+    [ "$(owner_of "$file")" = "$LABOUR" ] && continue
+    publish "$file"; must "publishing $file"
+    published=$((published + 1))
+    case $file in docs/examples/09-*) first_of_pair=$(jq -r .id <<<"$answer") ;; esac
+done
+note "$published fragments: assessment, goals, studies, plan with courses, meetings, decision, validation ..."
+
+tell "The broker is down. The labour market board publishes all the same."
+world_stop_broker
+queued=0
+for file in "${examples[@]}"; do
+    [ "$(owner_of "$file")" = "$LABOUR" ] || continue
+    publish "$file"; must "publishing while the broker is away"
+    [ "$(jq -r .state <<<"$answer")" = queued ] && queued=$((queued + 1))
+done
+[ "$queued" -gt 0 ] || fail "nothing was queued"
+world_start_broker || fail "the broker did not come back"
+outbox_empty() { [ "$(curl -sf --unix-socket "$W/city/api.sock" http://agent/healthz | jq .outbox)" = 0 ]; }
+world_wait 20 outbox_empty || fail "the outbox did not drain"
+note "$queued fragments waited in the outbox and went out when the broker was back."
+
+tell "The jobseeker, identified by the employment service, enrols a device of their own."
+api service POST /v1/enrolments "{\"national_id\":\"$PERSON\",\"assurance\":\"substantial\",\"how\":\"e-ID\"}"; must "the enrolment"
+device enrol --portal "$PORTAL_URL" "$(jq -r .link <<<"$answer")" > >(show) || fail "the device was not enrolled"
+note "The keys are made on the device; the one-time code never reaches the broker."
+
+request_consent() { # KINDS DURATION ACCESS
+    api county POST /v1/consent-requests "{\"subject\":\"$SUBJECT\",\"purpose\":\"joint_plan\",\"kinds\":$1,
+        \"sources\":[\"$GUIDANCE\",\"$EDUCATION\",\"$LABOUR\"],\"duration\":\"$2\",\"access\":\"$3\",\"basis\":\"secrecy_waiver\"}"
+    must "the consent request"
+    REQUEST=$(jq -r .id <<<"$answer")
+}
+all_kinds='["assessment","goal","activity","study_plan","decision","referral","event","validation","follow_up"]'
+
+tell "The career centre asks. Before any consent it learns nothing, not even whether the person is known."
+request_consent "$all_kinds" P30D repeated
+plan_of county
+note "Its plan shows $(plan_items) fragments of others."
+
+tell "The jobseeker reads the notice, removes one kind, shortens the time, signs for two of three sources:"
+device read "$REQUEST" --lang sv --without decision --for P7D --from "$GUIDANCE" --from "$EDUCATION" >"$W/person/notice" || fail "the notice"
+sed 's/^/      > /' "$W/person/notice" | cut -c1-110
+device sign "$REQUEST" --lang sv --without decision --for P7D --from "$GUIDANCE" --from "$EDUCATION" >"$W/person/signed" || fail "signing"
+CONSENT=$(device consents --json | jq -r '[.consents[] | select(.state == "active")][0].consent')
+
+tell "The sources check the token themselves and make keys for the career centre. It reads the joint plan."
+world_wait 10 plan_has 5 || fail "nothing was released"
+note "$(plan_items) fragments from $(plan_sources) sources, $(jq '[.items[] | select(.receipt)] | length' <<<"$answer") with receipts; missing and named: $(jq -r '[.missing[]?.source] | unique | length' <<<"$answer") source."
+[ "$(jq '[.items[] | select(.kind == "decision" and .state != "own")] | length' <<<"$answer")" = 0 ] || fail "a decision was released"
+note "No decision among them: that kind was removed before signing."
+
+tell "The labour market board tries to read under the same consent."
+api labour GET "/v1/plans?subject=$SUBJECT&purpose=joint_plan"; must "the plan"
+[ "$(plan_items)" = 0 ] || fail "the board read something"
+note "It gets nothing of others: the consent names the career centre, and secrecy holds between boards."
+
+tell "The municipality publishes a new revision. The career centre hears of it and has it at once."
+event_after=$(curl -s --unix-socket "$W/county/api.sock" 'http://agent/v1/events?wait=0' | jq '[.events[].sequence] | max // 0')
+publish "${revision[0]}" "$first_of_pair"; must "the revision"
+api county GET "/v1/events?after=$event_after&wait=10"; must "the event"
+note "Event: $(jq -r '[.events[].type] | unique | join(", ")' <<<"$answer")."
+
+tell "The jobseeker changes their mind: one word, and the sharing ends."
+device revoke "$CONSENT" > >(show) || fail "revoking"
+plan_of county
+[ "$(plan_items)" = 0 ] || fail "something was released after the revocation"
+note "The very next read gives $(plan_items) fragments ($(missing_code "$GUIDANCE")). The agents purged what they had opened and said so in the log."
+
+tell "A consent for once is used once."
+request_consent '["goal","activity"]' P1D once
+device sign "$REQUEST" --lang sv --from "$GUIDANCE" >/dev/null || fail "signing"
+world_wait 10 plan_has 1 || fail "the first use"
+plan_of county
+note "First reading: given. Second: $(missing_code "$GUIDANCE")."
+
+tell "A consent of a few seconds ends by itself."
+request_consent '["goal"]' PT4S repeated
+device sign "$REQUEST" --lang sv --from "$EDUCATION" >/dev/null || fail "signing"
+ended() { plan_of county && [ "$(missing_code "$EDUCATION")" = consent_ended ]; }
+world_wait 15 ended || fail "the consent did not end"
+note "When the time was over: $(missing_code "$EDUCATION"). Nobody had to do anything."
+
+tell "The heart of the broker is killed in the middle of its work (SIGKILL)."
+(for _ in 1 2 3 4 5 6 7 8; do publish docs/examples/09-*.json; jq -r 'select(.state == "stored") | .id' <<<"$answer"; done >"$W/acknowledged") &
+writer=$!
+world_wait 5 test -s "$W/acknowledged"
+kill -KILL "$(world_role_pid core)"
+wait "$writer"
+world_wait 20 world_broker status || fail "core did not come back"
+world_wait 20 outbox_empty || fail "the outbox did not drain"
+request_consent '["study_plan"]' PT1H repeated
+device sign "$REQUEST" --lang sv --from "$EDUCATION" >/dev/null || fail "signing"
+all_there() {
+    plan_of county
+    while read -r id; do jq -e --arg id "$id" 'any(.items[]; .id == $id)' <<<"$answer" || return 1; done <"$W/acknowledged"
+}
+world_wait 15 all_there || fail "an acknowledged publication is missing"
+note "$(wc -l <"$W/acknowledged") publications were acknowledged around the kill; the career centre reads every one of them."
+
+tell "The auditor takes the log, checks the tree, opens it under a key served for this one run, and replays all."
+world_broker export-with-keys "$W/audit" 2> >(show) || fail "the export"
+"$BIN/sluss-audit" verify "$W/audit" > >(show) || fail "verify found something"
+"$BIN/sluss-audit" replay "$W/audit" --json >"$W/replay.json" || fail "replay found a divergence: $(jq -c '.findings[0:3]' "$W/replay.json")"
+note "$(jq -r '"\(.leaves) leaves, \(.signatures) signatures, \(.divergences) divergences"' "$W/replay.json")."
+tell "Somebody changes one byte of one stored leaf."
+cp -r "$W/audit" "$W/tampered"
+entries=$(find "$W/tampered/tile/entries" -type f | sort | head -1)
+offset=$(($(stat -c %s "$entries") / 2))
+byte=$(od -An -tu1 -j "$offset" -N 1 "$entries" | tr -d ' ')
+printf '%b' "\\x$(printf %02x $((byte ^ 1)))" | dd of="$entries" bs=1 seek="$offset" conv=notrunc 2>/dev/null
+"$BIN/sluss-audit" verify "$W/tampered" >"$W/found" 2>&1 && fail "the change was not noticed"
+note "The auditor: $(grep -m1 -i leaf "$W/found" | cut -c1-90)"
+
+echo
+echo "Told in $((SECONDS - started)) seconds. The broker saw handles, kinds, sizes and times; nobody's plan."
+if [ -n "$keep" ]; then
+    {
+        printf '%s=%q\n' PORTAL_URL "$PORTAL_URL" CA_FILE "$CA_FILE" LOG_VKEY "$LOG_VKEY" CORE_OPERATOR_SOCK "$CORE_OPERATOR_SOCK" \
+            SERVICE_SOCK "$SERVICE_SOCK" CITY_SOCK "$CITY_SOCK" COUNTY_SOCK "$COUNTY_SOCK" DEVICE_FILE "$W/person/device" \
+            SUPERVISOR_PID "$(cat "$W/supervisor.pid")"
+    } >"$W/demo.env"
+    echo "Everything runs on; $W/demo.env says where. ./demo.sh --stop $W ends it."
+fi
