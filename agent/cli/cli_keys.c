@@ -3,9 +3,9 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/cli/cli.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -238,7 +238,7 @@ static enum status make_certificate(const struct certificate_options *options) {
         .subject = options->subject,
         .names = options->names.items,
         .name_count = options->names.count,
-        .now_s = (uint64_t)time(NULL),
+        .now_s = clock_now_ms(clock_system()) / 1000,
         .days = (uint32_t)days,
         .from = options->ca_certificate ? &ca : NULL,
     };
