@@ -433,3 +433,5 @@ enum status batcher_start(struct core *core, size_t most_calls, struct batcher *
     *out_batcher = MOVE(batcher);
     return STATUS_OK;
 }
+
+size_t batcher_depth(struct batcher *batcher) { return queue_depth(batcher->queue); }

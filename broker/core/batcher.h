@@ -27,4 +27,7 @@ CLEANUP_POINTER(struct batcher, batcher_stop)
 /* Hands over a call that was checked and is to be applied. Any thread; never waits. */
 void batcher_submit(struct batcher *batcher, struct call *call);
 
+/* Calls that wait for a batch. Any thread. */
+size_t batcher_depth(struct batcher *batcher);
+
 #endif

@@ -25,6 +25,7 @@ static void call_free(struct call *call) {
     arena_free(call->arena);
     directory_unref(call->directory);
     directory_unref(call->directory_checked);
+    directory_unref(call->directory_next);
     free(call);
 }
 

@@ -90,6 +90,8 @@ struct call {
     const struct portal_ask *portal;
     const struct operator_ask *order;
 
+    struct directory *directory_next; /* of a handler that changes the directory: the call's until it is taken */
+
     void *body; /* parsed message by the handler's codec, in the arena */
     void *work; /* the handler's own, from check() to answer(), in the arena; NULL when repeated */
 

@@ -49,6 +49,7 @@ struct core {
     atomic_bool disk_low;               /* below the reserve: only what may use it goes on */
     atomic_uint_fast64_t erasure_marks; /* made since start, begins at 1: see broker/core/erasure.h */
     atomic_int stopping;                /* -1, or the exit status that the process is to end with */
+    uint64_t ticked_ms;                 /* the main thread's */
     int stop_fd;                        /* eventfd that wakes the main thread, or -1 */
 };
 

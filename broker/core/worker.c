@@ -177,6 +177,7 @@ static enum status decode(struct call *call) {
     TRY(call->completion->ops->decode(call));
     ENSURE(call->handler, STATUS_UNSUPPORTED);
     bool early = call->handler->flags & HANDLER_EARLY;
+    ENSURE(!core_is_stopping(call->core), STATUS_RETRY);
     ENSURE(early || witnesses_passed(call->core->witnesses), STATUS_RETRY);
     return parse_body(call);
 }
@@ -271,3 +272,5 @@ void workers_push_list(struct workers *workers, struct call *list, enum call_ste
         list = next;
     }
 }
+
+size_t workers_depth(struct workers *workers) { return queue_depth(workers->queue); }

@@ -23,4 +23,7 @@ void workers_push(struct workers *workers, struct call *call);
 /* The same for calls linked by next, each for that step. */
 void workers_push_list(struct workers *workers, struct call *list, enum call_step step);
 
+/* Calls that wait for a worker. Any thread. */
+size_t workers_depth(struct workers *workers);
+
 #endif
