@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/api/api_call.h"
+#include "agent/api/api_idem.h"
 #include "agent/api/api_poll.h"
 #include "agent/api/api_route.h"
 #include "base/http_reply.h"
@@ -45,6 +46,7 @@ struct listener {
 
 struct api {
     struct api_options options;
+    struct api_idem *idem;
     struct queue *queue;
     struct api_poll *poll;
     pthread_t *workers;
@@ -123,15 +125,15 @@ static enum status repeat_answer(struct api_call *call, const struct api_idem_an
 }
 
 /* What was done is done, also when its answer cannot be kept: then a repetition is told that it is not known. */
-static enum status perform_first(struct api *api, struct api_call *call, const struct api_idem_slot *slot) {
+static enum status perform_first(struct api *api, struct api_call *call, const struct api_idem_ask *ask) {
     enum status status = perform(call);
     if (status != STATUS_OK) {
-        IGNORE(api_idem_forget(api->options.idem, slot));
+        IGNORE(api_idem_failed(api->idem, ask));
         return status;
     }
     const struct api_idem_answer answer = {
         .code = call->answer.code, .body = bytes_text(call->answer.body), .location = call->answer.location};
-    status = api_idem_done(api->options.idem, call->arena, slot, &answer);
+    status = api_idem_done(api->idem, call->arena, ask, &answer);
     if (status != STATUS_OK) log_limited(LOG_LEVEL_ERROR, "api_answer_not_kept", "status=%s", status_name(status));
     return STATUS_OK;
 }
@@ -140,18 +142,14 @@ static enum status perform_with_key(struct api *api, struct api_call *call, cons
     const struct http_view *view = http_request_view(call->request);
     const struct api_idem_ask ask = {.client = call->client->name,
                                      .key = key,
-                                     .unit = call->caller.unit,
-                                     .path = view->path,
-                                     .body = view->body,
-                                     .now_ms = clock_now_ms(call->clock)};
+                                     .request = api_idem_request(call->caller.unit, view->path, view->body)};
     enum api_idem_verdict verdict = API_IDEM_FIRST;
-    struct api_idem_slot slot;
     struct api_idem_answer before;
     if (!api_idem_is_key(key)) return api_call_fail(call, API_PROBLEM_IDEMPOTENCY_KEY, NULL);
-    TRY(api_idem_begin(api->options.idem, call->arena, &ask, &verdict, &slot, &before));
+    TRY(api_idem_begin(api->idem, call->arena, &ask, &verdict, &before));
     switch (verdict) {
     case API_IDEM_FIRST:
-        return perform_first(api, call, &slot);
+        return perform_first(api, call, &ask);
     case API_IDEM_REPEATED:
         return repeat_answer(call, &before);
     case API_IDEM_MISMATCH:
@@ -313,6 +311,7 @@ static enum status start_threads(struct api *api) {
 }
 
 static enum status open_all(struct api *api, int *unix_fd, int *tcp_fd) {
+    TRY(api_idem_new(api->options.agent, &api->idem));
     TRY(listener_open(api, &api->listeners[0], unix_fd));
     if (*tcp_fd >= 0) TRY(listener_open(api, &api->listeners[1], tcp_fd));
     return start_threads(api);
@@ -373,6 +372,7 @@ void api_free(struct api *api) {
         free(api->listeners[i].bindings);
     }
     queue_free(api->queue);
+    api_idem_free(api->idem);
     free(api->workers);
     free(api);
 }

@@ -10,7 +10,6 @@
 
 #include "agent/agent.h"
 #include "agent/api/api_client.h"
-#include "agent/api/api_idem.h"
 #include "base/clock.h"
 
 #define API_QUEUE_MAX 64
@@ -20,7 +19,6 @@ struct api;
 struct api_options {
     struct agent *agent;
     const struct api_clients *clients;
-    struct api_idem *idem;
     const char *portal_url; /* of the person's page, without a slash at the end */
     const struct clock *clock;
     int unix_fd; /* bound and listening; taken over, also on failure */

@@ -43,6 +43,12 @@ enum status api_call_answer(struct api_call *call, int code, json_t *value) {
     return STATUS_OK;
 }
 
+enum status api_call_answer_receipt(struct api_call *call, const char *state, struct bytes receipt) {
+    if (receipt.len == 0) return api_call_answer(call, 202, json_pack("{s:s}", "state", "queued"));
+    const char *text = api_call_bytes_text(call, receipt);
+    return api_call_answer(call, 200, json_pack("{s:s, s:s}", "state", state, "receipt", text));
+}
+
 enum status api_call_answer_text(struct api_call *call, const char *content_type, const char *text) {
     char *copy = text ? strdup(text) : NULL;
     ENSURE(copy, STATUS_MEMORY);

@@ -58,6 +58,8 @@ CLEANUP_POINTER(struct api_call, api_call_free)
 
 /* Answers with JSON; takes value over. STATUS_MEMORY when value is NULL or cannot be written. */
 enum status api_call_answer(struct api_call *call, int code, json_t *value);
+/* {"state","receipt"}, 200; without a receipt the broker is away and it goes out later: "queued", 202. */
+enum status api_call_answer_receipt(struct api_call *call, const char *state, struct bytes receipt);
 /* Answers with text of a static content type; copies. */
 enum status api_call_answer_text(struct api_call *call, const char *content_type, const char *text);
 /* Answers with a problem; detail as above. Always STATUS_REFUSED. */

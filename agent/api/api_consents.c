@@ -42,6 +42,5 @@ enum status api_consents_revoke(struct api_call *call) {
     read_official(call, &input);
     TRY(api_input_end(&input));
     TRY(agent_revoke(call->agent, call->arena, &call->caller, &consent, reason, &receipt));
-    return api_call_answer(call, 200,
-                           json_pack("{s:s, s:s}", "state", "revoked", "receipt", api_call_bytes_text(call, receipt)));
+    return api_call_answer_receipt(call, "revoked", receipt);
 }

@@ -14,6 +14,5 @@ enum status api_erasures_post(struct api_call *call) {
     struct bytes receipt;
     TRY(api_call_person(call, &person, &subject));
     TRY(agent_erase(call->agent, call->arena, &call->caller, &subject, reason, &receipt));
-    return api_call_answer(call, 200,
-                           json_pack("{s:s, s:s}", "state", "erased", "receipt", api_call_bytes_text(call, receipt)));
+    return api_call_answer_receipt(call, "erased", receipt);
 }

@@ -75,5 +75,5 @@ enum status api_fragments_delete(struct api_call *call) {
     struct bytes receipt;
     TRY(api_call_id(call, &id));
     TRY(agent_withdraw(call->agent, call->arena, &call->caller, &id, &receipt));
-    return api_call_answer(call, 200, json_pack("{s:s}", "receipt", api_call_bytes_text(call, receipt)));
+    return api_call_answer_receipt(call, "withdrawn", receipt);
 }

@@ -15,7 +15,6 @@
 
 #include "base/json.h"
 #include "base/service.h"
-#include "base/store_memory.h"
 #include "support/api/api_fixture.h"
 
 /* Calls are written as far as they matter. */
@@ -42,12 +41,6 @@ static int listen_loopback(int *out_port) {
     return fd;
 }
 
-static void open_idem(struct api_fixture *fixture) {
-    struct secret *key CLEANUP(secret_free_cleanup) = secret_random(32);
-    assert_int_equal(store_memory_open("test.example", api_idem_tables(), &fixture->store), STATUS_OK);
-    assert_int_equal(api_idem_new(fixture->store, key, &fixture->idem), STATUS_OK);
-}
-
 /* Client 0 has this test's uid; client 1 a token. */
 static void fixture_start(struct api_fixture *fixture) {
     fake_agent_reset();
@@ -61,14 +54,10 @@ static void fixture_start(struct api_fixture *fixture) {
                                             .token = hash_sha256(bytes_text(API_FIXTURE_TOKEN)),
                                             .units = one_unit,
                                             .n_units = 1,
-                                            .may = API_READ};
+                                            .may = AGENT_MAY_READ};
     fixture->clients = (struct api_clients){fixture->items, 2};
-    open_idem(fixture);
-    struct api_options options = {.clients = &fixture->clients,
-                                  .idem = fixture->idem,
-                                  .portal_url = "https://portal.example",
-                                  .clock = clock_system(),
-                                  .workers = 2};
+    struct api_options options = {
+        .clients = &fixture->clients, .portal_url = "https://portal.example", .clock = clock_system(), .workers = 2};
     assert_int_equal(service_listen(fixture->socket, SOCK_STREAM | SOCK_NONBLOCK, 0600, 256, &options.unix_fd),
                      STATUS_OK);
     options.tcp_fd = listen_loopback(&fixture->port);
@@ -83,8 +72,6 @@ static void fixture_end(struct api_fixture *fixture) {
     api_stop(fixture->api);
     assert_int_equal(pthread_join(fixture->thread, NULL), 0);
     api_free(fixture->api);
-    api_idem_free(fixture->idem);
-    store_close(fixture->store);
     arena_free(fixture->arena);
     scratch_clear(&fixture->scratch);
 }

@@ -19,8 +19,6 @@ struct api_fixture {
     struct scratch scratch;
     char socket[SCRATCH_PATH_MAX];
     int port;
-    struct store *store;
-    struct api_idem *idem;
     struct api_clients clients;
     struct api_client items[2];
     struct api *api;

@@ -181,7 +181,30 @@ enum status agent_erase(struct agent *agent, struct arena *arena, const struct a
     (void)subject;
     (void)reason;
     TRY(asked(caller));
-    *out_receipt = fake_receipt();
+    *out_receipt = fake_agent.away ? BYTES_EMPTY : fake_receipt();
+    return STATUS_OK;
+}
+
+/* One row is enough for a test. */
+enum status agent_repeat_find(struct agent *agent, struct arena *arena, const char *client, const char *key,
+                              const struct hash *request, struct bytes *out_answer) {
+    (void)agent;
+    bool found = strcmp(client, fake_agent.repeat_client) == 0 && strcmp(key, fake_agent.repeat_key) == 0;
+    ENSURE(found, STATUS_NOT_FOUND);
+    ENSURE(hash_equal(request, &fake_agent.repeat_request), STATUS_CONFLICT);
+    return arena_copy(arena, BYTES(fake_agent.repeat_answer, fake_agent.repeat_len), out_answer);
+}
+
+enum status agent_repeat_keep(struct agent *agent, const char *client, const char *key, const struct hash *request,
+                              struct bytes answer) {
+    (void)agent;
+    TRY(fake_agent.keep);
+    ENSURE(answer.len <= sizeof fake_agent.repeat_answer, STATUS_TOO_LARGE);
+    (void)snprintf(fake_agent.repeat_client, sizeof fake_agent.repeat_client, "%s", client);
+    (void)snprintf(fake_agent.repeat_key, sizeof fake_agent.repeat_key, "%s", key);
+    fake_agent.repeat_request = *request;
+    if (answer.len > 0) memcpy(fake_agent.repeat_answer, answer.data, answer.len);
+    fake_agent.repeat_len = answer.len;
     return STATUS_OK;
 }
 

@@ -25,6 +25,13 @@ struct fake_agent {
     atomic_int event_number; /* newest event; 0: none */
     atomic_bool slow;        /* withdrawals wait */
     atomic_int waiting;
+    bool away;        /* an erasure gets no receipt */
+    enum status keep; /* of keeping an idempotency key */
+    char repeat_client[40];
+    char repeat_key[260];
+    struct hash repeat_request;
+    uint8_t repeat_answer[65536];
+    size_t repeat_len;
     enum status answer; /* of everything that can fail */
     char unit[100];
     char official[101];

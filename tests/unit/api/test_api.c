@@ -42,7 +42,7 @@ static void test_missing_right(void **state) {
     static const char *const methods[] = {[HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
     for (size_t i = 0; i < api_route_count; i++) {
         const struct api_route *route = &api_routes[i];
-        for (unsigned right = 1; right <= API_ERASE; right *= 2) {
+        for (unsigned right = 1; right <= AGENT_MAY_ERASE; right *= 2) {
             json_t *answer CLEANUP(json_cleanup) = NULL;
             fixture->items[0].may = right;
             int code = api_fixture_send(fixture,

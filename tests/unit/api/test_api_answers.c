@@ -154,6 +154,17 @@ static void test_others(void **state) {
     assert_true(fake_agent.others_lost);
 }
 
+/* Without the broker an erasure is done here and goes out later. */
+static void test_queued(void **state) {
+    struct api_fixture *fixture = *state;
+    json_t *answer CLEANUP(json_cleanup) = NULL;
+    fake_agent.away = true;
+    const char *body = "{\"subject\":\"" HANDLE "\",\"reason\":\"asked\"}";
+    assert_int_equal(api_fixture_send(fixture, &(struct exchange){"POST", "/v1/erasures", body, NORTH}, &answer), 202);
+    assert_string_equal(api_fixture_text(answer, "state"), "queued");
+    assert_null(json_object_get(answer, "receipt"));
+}
+
 static void test_metrics(void **state) {
     struct api_fixture *fixture = *state;
     struct cli_http_answer answer;
@@ -328,6 +339,7 @@ int main(void) {
         WITH_API(test_request_of_several),
         WITH_API(test_pages),
         WITH_API(test_others),
+        WITH_API(test_queued),
         WITH_API(test_metrics),
         WITH_API(test_same_key),
         WITH_API(test_failed_key_may_be_repeated),

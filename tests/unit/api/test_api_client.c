@@ -11,23 +11,28 @@
 #include "agent/api/api_auth.h"
 #include "agent/api/api_client.h"
 #include "base/file.h"
+#include "support/api/fake_agent.h"
 #include "support/scratch.h"
 
-#define MEMBER "0007:2021000001"
-#define TOKEN  "0123456789abcdef0123456789abcdef"
+#define TOKEN "0123456789abcdef0123456789abcdef"
 
 static struct scratch scratch;
+static const char *unit_names[] = {"north"};
+static const char *unit_ids[] = {NORTH};
+
+static void write_token(const char *name, const char *text, mode_t mode) {
+    char path[SCRATCH_PATH_MAX];
+    scratch_path(&scratch, name, path);
+    assert_int_equal(file_create(path, bytes_text(text), mode), STATUS_OK);
+}
 
 static int set_up(void **state) {
     (void)state;
-    char path[SCRATCH_PATH_MAX];
     scratch_init(&scratch);
-    scratch_path(&scratch, "token", path);
-    assert_int_equal(file_create(path, bytes_text(TOKEN "\n"), 0600), STATUS_OK);
-    scratch_path(&scratch, "open", path);
-    assert_int_equal(file_create(path, bytes_text(TOKEN "\n"), 0644), STATUS_OK);
-    scratch_path(&scratch, "short", path);
-    assert_int_equal(file_create(path, bytes_text("0123456789abcdef\n"), 0600), STATUS_OK);
+    write_token("token", TOKEN "\n", 0600);
+    write_token("same", TOKEN, 0600);
+    write_token("open", TOKEN "\n", 0644);
+    write_token("short", "0123456789abcdef\n", 0600);
     return 0;
 }
 
@@ -37,39 +42,40 @@ static int tear_down(void **state) {
     return 0;
 }
 
-#define UNITS "units = {\"" MEMBER "/north\"}\n"
-#define START "api_socket = \"api\"\n"
-#define ONE   "client a {\nuid = 7\n" UNITS "may = {read}\n}\n"
+struct row {
+    int64_t uid;
+    const char *token;
+    unsigned rights;
+};
 
 static const struct bad_case {
     const char *name;
-    const char *text;
+    struct row rows[2];
 } bad_cases[] = {
-    {"no socket", ONE},
-    {"neither uid nor token", START "client a {\n" UNITS "may = {read}\n}\n"},
-    {"no units", START "client a {\nuid = 7\nmay = {read}\n}\n"},
-    {"empty units", START "client a {\nuid = 7\nunits = {}\nmay = {read}\n}\n"},
-    {"no rights", START "client a {\nuid = 7\n" UNITS "}\n"},
-    {"empty rights", START "client a {\nuid = 7\n" UNITS "may = {}\n}\n"},
-    {"unknown right", START "client a {\nuid = 7\n" UNITS "may = {read, write}\n}\n"},
-    {"foreign unit", START "client a {\nuid = 7\nunits = {\"0007:2021000002/north\"}\nmay = {read}\n}\n"},
-    {"no unit form", START "client a {\nuid = 7\nunits = {\"" MEMBER "\"}\nmay = {read}\n}\n"},
-    {"no token file", START "client a {\ntoken_file = \"none\"\n" UNITS "may = {read}\n}\n"},
-    {"token file that others read", START "client a {\ntoken_file = \"open\"\n" UNITS "may = {read}\n}\n"},
-    {"short token", START "client a {\ntoken_file = \"short\"\n" UNITS "may = {read}\n}\n"},
-    {"two with one uid", START ONE "client b {\nuid = 7\n" UNITS "may = {read}\n}\n"},
-    {"two with one token", START "client a {\ntoken_file = \"token\"\n" UNITS
-                                 "may = {read}\n}\nclient b {\ntoken_file = \"token\"\n" UNITS "may = {read}\n}\n"},
-    {"uid out of range", START "client a {\nuid = 4294967295\n" UNITS "may = {read}\n}\n"},
+    {"no rights", {{1, NULL, AGENT_MAY_READ}, {2, NULL, 0}}},
+    {"one uid twice", {{1, NULL, AGENT_MAY_READ}, {1, NULL, AGENT_MAY_READ}}},
+    {"one token twice", {{-1, "token", AGENT_MAY_READ}, {-1, "same", AGENT_MAY_READ}}},
+    {"no token file", {{-1, "none", AGENT_MAY_READ}, {1, NULL, AGENT_MAY_READ}}},
+    {"token file that others can read", {{-1, "open", AGENT_MAY_READ}, {1, NULL, AGENT_MAY_READ}}},
+    {"short token", {{-1, "short", AGENT_MAY_READ}, {1, NULL, AGENT_MAY_READ}}},
 };
 
-static enum status read_clients(const char *text, struct arena *arena, struct api_clients *out_clients, char *error,
-                                size_t cap) {
-    char path[SCRATCH_PATH_MAX];
-    struct api_settings *settings = ARENA_NEW(arena, struct api_settings);
-    scratch_path(&scratch, "settings", path);
-    TRY(settings_parse(bytes_text(text), path, api_settings_table, arena, settings, error, cap));
-    return api_client_list(settings, MEMBER, arena, out_clients, error, cap);
+static enum status list_rows(const struct row rows[2], struct arena *arena, struct api_clients *out_clients,
+                             char *error, size_t cap) {
+    struct agent_settings_client *items = ARENA_ARRAY(arena, struct agent_settings_client, 2);
+    struct agent_settings *settings = ARENA_NEW(arena, struct agent_settings);
+    for (size_t i = 0; i < 2; i++) {
+        char path[SCRATCH_PATH_MAX] = "";
+        if (rows[i].token) scratch_path(&scratch, rows[i].token, path);
+        items[i] = (struct agent_settings_client){.name = i ? "b" : "a",
+                                                  .uid = rows[i].uid,
+                                                  .token_file = rows[i].token ? arena_string(arena, path) : NULL,
+                                                  .units = {.items = unit_names, .count = 1},
+                                                  .unit_ids = unit_ids,
+                                                  .rights = rows[i].rights};
+    }
+    settings->clients = (struct setting_sections){.items = items, .count = 2};
+    return api_client_list(settings, arena, out_clients, error, cap);
 }
 
 static void test_refuses(void **state) {
@@ -78,24 +84,21 @@ static void test_refuses(void **state) {
         struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(1 << 16);
         struct api_clients clients = {.count = 99};
         char error[300] = "";
-        enum status status = read_clients(bad_cases[i].text, arena, &clients, error, sizeof error);
-        if (status != STATUS_SETTINGS || clients.count != 99 || *error == '\0')
-            fail_msg("case '%s'", bad_cases[i].name);
+        enum status status = list_rows(bad_cases[i].rows, arena, &clients, error, sizeof error);
+        if (status != STATUS_SETTINGS || clients.count != 99) fail_msg("case '%s'", bad_cases[i].name);
+        assert_non_null(strstr(error, "client '"));
         assert_null(strstr(error, "0123456789abcdef"));
     }
 }
 
-static void test_takes(void **state) {
+static void test_finds(void **state) {
     (void)state;
     struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(1 << 16);
     struct api_clients clients;
     const struct api_client *found = NULL;
     char error[300] = "";
-    const char *text = START ONE "client b {\ntoken_file = \"token\"\nunits = {\"" MEMBER "/south\", \"" MEMBER
-                                 "/north\"}\nmay = {publish, erase}\n}\n";
-    assert_int_equal(read_clients(text, arena, &clients, error, sizeof error), STATUS_OK);
-    assert_int_equal(clients.count, 2);
-    assert_int_equal(clients.items[1].may, API_PUBLISH | API_ERASE);
+    const struct row rows[] = {{7, NULL, AGENT_MAY_READ}, {-1, "token", AGENT_MAY_PUBLISH | AGENT_MAY_ERASE}};
+    assert_int_equal(list_rows(rows, arena, &clients, error, sizeof error), STATUS_OK);
     struct api_asking asking = {.is_local = true, .uid = 7, .authorization = "Bearer " TOKEN};
     assert_int_equal(api_auth_client(&clients, &asking, &found), API_PROBLEM_NONE);
     assert_string_equal(found->name, "a");
@@ -104,12 +107,14 @@ static void test_takes(void **state) {
     asking.is_local = false;
     assert_int_equal(api_auth_client(&clients, &asking, &found), API_PROBLEM_NONE);
     assert_string_equal(found->name, "b");
+    assert_int_equal(api_auth_right(found, AGENT_MAY_READ), API_PROBLEM_RIGHT);
+    assert_int_equal(api_auth_right(found, AGENT_MAY_READ | AGENT_MAY_ERASE), API_PROBLEM_NONE);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_takes),
+        cmocka_unit_test(test_finds),
     };
     if (secret_setup() != STATUS_OK) return 1;
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -60,12 +60,25 @@ static const json_t *operation_of(const struct api_route *route) {
     return json_object_get(path, methods[route->method]);
 }
 
+static unsigned right_of(const char *name) {
+    static const struct {
+        const char *name;
+        unsigned right;
+    } rights[] = {{"publish", AGENT_MAY_PUBLISH}, {"read", AGENT_MAY_READ},     {"request", AGENT_MAY_REQUEST},
+                  {"enrol", AGENT_MAY_ENROL},     {"revoke", AGENT_MAY_REVOKE}, {"erase", AGENT_MAY_ERASE}};
+    for (size_t i = 0; i < sizeof rights / sizeof *rights; i++) {
+        if (strcmp(rights[i].name, name) == 0) return rights[i].right;
+    }
+    fail_msg("there is no right '%s'", name);
+    return 0;
+}
+
 static unsigned rights_of(const json_t *operation) {
     unsigned rights = 0;
     size_t i;
     json_t *right;
     json_array_foreach(json_object_get(operation, "x-rights"), i, right) {
-        rights |= api_client_right(json_string_value(right));
+        rights |= right_of(json_string_value(right));
     }
     return rights;
 }

@@ -1,7 +1,4 @@
-/*
- * Idempotency keys: what is not repeated first, then that answers come back over restarts, age out, and lie sealed on
- * disk (P6: no number of a person, not even hashed without a key).
- */
+/* Idempotency keys: what is not done again first, then that answers come back over restarts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,23 +8,18 @@
 #include <cmocka.h>
 
 #include "agent/api/api_idem.h"
-#include "base/store_memory.h"
-
-#define NOW_MS UINT64_C(1795315395000)
+#include "support/api/fake_agent.h"
 
 struct fixture {
-    struct store *store;
-    struct secret *key;
     struct api_idem *idem;
     struct arena *arena;
 };
 
 static int set_up(void **state) {
     static struct fixture fixture;
-    fixture.key = secret_random(32);
+    fake_agent_reset();
     fixture.arena = arena_new(1 << 22);
-    assert_int_equal(store_memory_open("test.example", api_idem_tables(), &fixture.store), STATUS_OK);
-    assert_int_equal(api_idem_new(fixture.store, fixture.key, &fixture.idem), STATUS_OK);
+    assert_int_equal(api_idem_new(NULL, &fixture.idem), STATUS_OK);
     *state = &fixture;
     return 0;
 }
@@ -35,36 +27,24 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
     struct fixture *fixture = *state;
     api_idem_free(fixture->idem);
-    store_close(fixture->store);
-    secret_free(fixture->key);
     arena_free(fixture->arena);
     return 0;
 }
 
-static struct api_idem_ask sample(void) {
-    return (struct api_idem_ask){.client = "case",
-                                 .key = "k-1",
-                                 .unit = "0007:2021000001/north",
-                                 .path = "/v1/subjects",
-                                 .body = bytes_text("{\"national_id\":\"191212121212\"}"),
-                                 .now_ms = NOW_MS};
-}
+static const struct api_idem_ask ask = {.client = "case", .key = "k-1", .request = {{1}}};
+static const struct api_idem_answer sample = {
+    .code = 201, .body = {(const uint8_t *)"{\"a\":1}", 7}, .location = "/v1/x"};
 
-static enum api_idem_verdict begin(struct fixture *fixture, const struct api_idem_ask *ask, struct api_idem_slot *slot,
+static enum api_idem_verdict begin(struct fixture *fixture, const struct api_idem_ask *other,
                                    struct api_idem_answer *answer) {
     enum api_idem_verdict verdict = API_IDEM_UNKNOWN;
-    assert_int_equal(api_idem_begin(fixture->idem, fixture->arena, ask, &verdict, slot, answer), STATUS_OK);
+    assert_int_equal(api_idem_begin(fixture->idem, fixture->arena, other, &verdict, answer), STATUS_OK);
     return verdict;
 }
 
 static void restart(struct fixture *fixture) {
     api_idem_free(fixture->idem);
-    assert_int_equal(api_idem_new(fixture->store, fixture->key, &fixture->idem), STATUS_OK);
-}
-
-static void finish(struct fixture *fixture, const struct api_idem_slot *slot) {
-    const struct api_idem_answer answer = {.code = 201, .body = bytes_text("{\"a\":1}"), .location = "/v1/fragments/x"};
-    assert_int_equal(api_idem_done(fixture->idem, fixture->arena, slot, &answer), STATUS_OK);
+    assert_int_equal(api_idem_new(NULL, &fixture->idem), STATUS_OK);
 }
 
 static void test_keys(void **state) {
@@ -82,148 +62,101 @@ static void test_keys(void **state) {
     assert_true(api_idem_is_key("\"8e03978e-40d5-43dd-bc93-6894a57f9324\""));
 }
 
+static void test_requests_differ(void **state) {
+    (void)state;
+    struct hash one = api_idem_request("u", "/v1/a", bytes_text("{}"));
+    struct hash others[] = {api_idem_request(NULL, "/v1/a", bytes_text("{}")),
+                            api_idem_request("u", "/v1/b", bytes_text("{}")),
+                            api_idem_request("u", "/v1/a", bytes_text("{} "))};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_false(hash_equal(&one, &others[i]));
+    }
+}
+
 static void test_other_request(void **state) {
     struct fixture *fixture = *state;
-    struct api_idem_slot slot;
     struct api_idem_answer answer;
-    struct api_idem_ask ask = sample();
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-    finish(fixture, &slot);
-    ask.body = bytes_text("{}");
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_MISMATCH);
-    ask = sample();
-    ask.path = "/v1/erasures";
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_MISMATCH);
-    ask = sample();
-    ask.unit = NULL;
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_MISMATCH);
-    ask = sample();
-    ask.client = "other";
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
+    struct api_idem_ask other = ask;
+    other.request.b[0] = 2;
+    assert_int_equal(begin(fixture, &ask, &answer), API_IDEM_FIRST);
+    assert_int_equal(begin(fixture, &other, &answer), API_IDEM_MISMATCH);
+    assert_int_equal(api_idem_done(fixture->idem, fixture->arena, &ask, &sample), STATUS_OK);
+    assert_int_equal(begin(fixture, &other, &answer), API_IDEM_MISMATCH);
 }
 
 static void test_begun_and_not_ended(void **state) {
     struct fixture *fixture = *state;
-    struct api_idem_slot slot;
     struct api_idem_answer answer;
-    struct api_idem_ask ask = sample();
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_BUSY);
+    assert_int_equal(begin(fixture, &ask, &answer), API_IDEM_FIRST);
+    assert_int_equal(begin(fixture, &ask, &answer), API_IDEM_BUSY);
     restart(fixture);
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_UNKNOWN);
+    assert_int_equal(begin(fixture, &ask, &answer), API_IDEM_UNKNOWN);
+}
+
+static void test_failed(void **state) {
+    struct fixture *fixture = *state;
+    struct api_idem_answer answer;
+    assert_int_equal(begin(fixture, &ask, &answer), API_IDEM_FIRST);
+    assert_int_equal(api_idem_failed(fixture->idem, &ask), STATUS_OK);
+    restart(fixture);
+    assert_int_equal(begin(fixture, &ask, &answer), API_IDEM_FIRST);
+}
+
+/* What cannot be written down is not begun. */
+static void test_full_disk(void **state) {
+    struct fixture *fixture = *state;
+    struct api_idem_answer answer;
+    enum api_idem_verdict verdict = API_IDEM_UNKNOWN;
+    fake_agent.keep = STATUS_DISK_FULL;
+    assert_int_equal(api_idem_begin(fixture->idem, fixture->arena, &ask, &verdict, &answer), STATUS_DISK_FULL);
+    fake_agent.keep = STATUS_OK;
+    assert_int_equal(begin(fixture, &ask, &answer), API_IDEM_FIRST);
+}
+
+static void test_what_is_none_of_ours(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const kept[] = {"",
+                                       "\x01",
+                                       "\x02\x02"
+                                       "ffffffffffffffff",
+                                       "\x01\x04"
+                                       "ffffffffffffffff",
+                                       "\x01\x01"
+                                       "ffffffffffffffff+",
+                                       "\x01\x02"
+                                       "ffffffffffffffff"};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        struct api_idem_answer answer;
+        enum api_idem_verdict verdict = API_IDEM_UNKNOWN;
+        assert_int_equal(agent_repeat_keep(NULL, ask.client, ask.key, &ask.request, bytes_text(kept[i])), STATUS_OK);
+        assert_int_equal(api_idem_begin(fixture->idem, fixture->arena, &ask, &verdict, &answer), STATUS_INTEGRITY);
+    }
 }
 
 static void test_repeated_over_a_restart(void **state) {
     struct fixture *fixture = *state;
-    struct api_idem_slot slot;
     struct api_idem_answer answer;
-    struct api_idem_ask ask = sample();
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-    finish(fixture, &slot);
+    assert_int_equal(begin(fixture, &ask, &answer), API_IDEM_FIRST);
+    assert_int_equal(api_idem_done(fixture->idem, fixture->arena, &ask, &sample), STATUS_OK);
     restart(fixture);
-    ask.now_ms = NOW_MS + API_IDEM_KEEP_MS - 1;
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_REPEATED);
+    assert_int_equal(begin(fixture, &ask, &answer), API_IDEM_REPEATED);
     assert_int_equal(answer.code, 201);
-    assert_true(bytes_equal_text(answer.body, "{\"a\":1}"));
-    assert_string_equal(answer.location, "/v1/fragments/x");
+    assert_true(bytes_equal(answer.body, sample.body));
+    assert_string_equal(answer.location, "/v1/x");
 }
 
-static void test_forgotten(void **state) {
-    struct fixture *fixture = *state;
-    struct api_idem_slot slot;
-    struct api_idem_answer answer;
-    struct api_idem_ask ask = sample();
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-    assert_int_equal(api_idem_forget(fixture->idem, &slot), STATUS_OK);
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-}
-
-static void test_ages_out(void **state) {
-    struct fixture *fixture = *state;
-    struct api_idem_slot slot;
-    struct api_idem_answer answer;
-    struct api_idem_ask ask = sample();
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-    finish(fixture, &slot);
-    ask.now_ms = NOW_MS + API_IDEM_KEEP_MS;
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-}
-
-struct look {
-    struct arena *arena;
-    size_t rows;
-    bool found;
-};
-
-/* Tables 1 and 2 hold everything that is kept. */
-static enum status look_in(struct store_txn *txn, void *arg) {
-    struct look *look = arg;
-    for (unsigned table = 1; table <= 2; table++) {
-        const struct store_range range = {.table = table, .limit = 100};
-        struct store_rows rows;
-        TRY(store_scan(txn, &range, look->arena, &rows));
-        for (size_t i = 0; i < rows.count; i++) {
-            struct bytes value = rows.items[i].value;
-            look->rows++;
-            look->found |= memmem(value.data, value.len, "\"a\"", 3) != NULL;
-            look->found |= memmem(value.data, value.len, "191212", 6) != NULL;
-        }
-    }
-    return STATUS_OK;
-}
-
-static void test_sealed_and_swept(void **state) {
-    struct fixture *fixture = *state;
-    struct api_idem_slot slot;
-    struct api_idem_answer answer;
-    struct api_idem_ask ask = sample();
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-    finish(fixture, &slot);
-    struct look look = {.arena = fixture->arena};
-    assert_int_equal(store_read(fixture->store, look_in, &look), STATUS_OK);
-    assert_int_equal(look.rows, 2);
-    assert_false(look.found);
-    ask.key = "k-2";
-    ask.now_ms = NOW_MS + API_IDEM_KEEP_MS + 1;
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-    look = (struct look){.arena = fixture->arena};
-    assert_int_equal(store_read(fixture->store, look_in, &look), STATUS_OK);
-    assert_int_equal(look.rows, 2);
-}
-
-static void test_another_key_opens_nothing(void **state) {
-    struct fixture *fixture = *state;
-    struct api_idem_slot slot;
-    struct api_idem_answer answer;
-    struct api_idem_ask ask = sample();
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-    finish(fixture, &slot);
-    secret_free(fixture->key);
-    fixture->key = secret_random(32);
-    restart(fixture);
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-}
-
-static void test_failing_commit(void **state) {
-    struct fixture *fixture = *state;
-    struct api_idem_slot slot;
-    struct api_idem_answer answer;
-    enum api_idem_verdict verdict = API_IDEM_UNKNOWN;
-    struct api_idem_ask ask = sample();
-    store_memory_fail_commits(fixture->store, STATUS_DISK_FULL, 1);
-    assert_int_equal(api_idem_begin(fixture->idem, fixture->arena, &ask, &verdict, &slot, &answer), STATUS_DISK_FULL);
-    assert_int_equal(begin(fixture, &ask, &slot, &answer), API_IDEM_FIRST);
-}
-
-#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_IDEM(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),          WITH_STORE(test_other_request),
-        WITH_STORE(test_begun_and_not_ended), WITH_STORE(test_repeated_over_a_restart),
-        WITH_STORE(test_forgotten),           WITH_STORE(test_ages_out),
-        WITH_STORE(test_sealed_and_swept),    WITH_STORE(test_another_key_opens_nothing),
-        WITH_STORE(test_failing_commit),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_requests_differ),
+        WITH_IDEM(test_other_request),
+        WITH_IDEM(test_begun_and_not_ended),
+        WITH_IDEM(test_failed),
+        WITH_IDEM(test_full_disk),
+        WITH_IDEM(test_what_is_none_of_ours),
+        WITH_IDEM(test_repeated_over_a_restart),
     };
     if (secret_setup() != STATUS_OK) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
