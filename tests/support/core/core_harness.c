@@ -151,6 +151,8 @@ struct harness_call {
     struct bytes request;
     bring_fn *bring;
     carry_fn *carry;
+    const struct handler *row;
+    void *arg;
     pthread_mutex_t mutex; /* guards the three below */
     pthread_cond_t changed;
     bool done;
@@ -192,6 +194,33 @@ static enum status bring_operator(struct harness_call *at, struct call *call) {
     return face_operator_parse(call, at->request);
 }
 
+static enum status bring_row(struct harness_call *at, struct call *call) {
+    call->handler = at->row;
+    call->body = at->arg;
+    return STATUS_OK;
+}
+
+static struct harness_call *new_call(const struct harness_call *form) {
+    struct harness_call *at = calloc(1, sizeof *at);
+    assert_non_null(at);
+    *at = *form;
+    at->base.ops = &harness_ops;
+    at->arena = arena_new(HARNESS_ARENA);
+    assert_non_null(at->arena);
+    OK(arena_copy(at->arena, form->request, &at->request));
+    assert_int_equal(pthread_mutex_init(&at->mutex, NULL), 0);
+    assert_int_equal(pthread_cond_init(&at->changed, NULL), 0);
+    return at;
+}
+
+static struct harness_call *push(struct core_harness *harness, enum face face, struct harness_call *at) {
+    struct call *call = call_new(&harness->core, face, &at->base);
+    assert_non_null(call);
+    call->pipe = ++harness->next_pipe;
+    workers_push(harness->core.workers, call);
+    return at;
+}
+
 static struct harness_call *begin(struct core_harness *harness, enum face face, const char *member,
                                   struct bytes request) {
     static const struct {
@@ -200,21 +229,14 @@ static struct harness_call *begin(struct core_harness *harness, enum face face, 
     } faces[] = {[FACE_GATE] = {bring_gate, face_gate_encode_reply},
                  [FACE_PORTAL] = {bring_portal, face_portal_encode_reply},
                  [FACE_OPERATOR] = {bring_operator, face_operator_encode_reply}};
-    struct harness_call *at = calloc(1, sizeof *at);
-    assert_non_null(at);
-    at->base.ops = &harness_ops;
-    at->arena = arena_new(HARNESS_ARENA);
-    at->member = member;
-    at->bring = faces[face].bring;
-    at->carry = faces[face].carry;
-    OK(arena_copy(at->arena, request, &at->request));
-    assert_int_equal(pthread_mutex_init(&at->mutex, NULL), 0);
-    assert_int_equal(pthread_cond_init(&at->changed, NULL), 0);
-    struct call *call = call_new(&harness->core, face, &at->base);
-    assert_non_null(call);
-    call->pipe = ++harness->next_pipe;
-    workers_push(harness->core.workers, call);
-    return at;
+    const struct harness_call form = {
+        .member = member, .request = request, .bring = faces[face].bring, .carry = faces[face].carry};
+    return push(harness, face, new_call(&form));
+}
+
+struct harness_call *core_harness_run(struct core_harness *harness, const struct handler *row, void *arg) {
+    const struct harness_call form = {.row = row, .arg = arg, .bring = bring_row, .carry = face_operator_encode_reply};
+    return push(harness, FACE_OPERATOR, new_call(&form));
 }
 
 static void finish(struct harness_call *at) {
@@ -271,6 +293,14 @@ struct reply core_harness_ask(struct core_harness *harness, enum federation_unit
     struct reply reply;
     enum federation_member member = harness->federation->units[unit].member;
     assert_true(core_harness_wait(core_harness_send(harness, member, envelope), arena, &reply));
+    return reply;
+}
+
+struct operator_reply core_harness_result(struct harness_call *call, struct arena *arena) {
+    struct bytes answer;
+    struct operator_reply reply;
+    assert_true(wait_for(call, arena, &answer));
+    OK(internal_operator_reply_parse(arena, answer, &reply));
     return reply;
 }
 

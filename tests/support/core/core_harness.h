@@ -9,6 +9,7 @@
 #ifndef TESTS_SUPPORT_CORE_CORE_HARNESS_H
 #define TESTS_SUPPORT_CORE_CORE_HARNESS_H
 
+#include "broker/core/call.h"
 #include "broker/core/core.h"
 #include "broker/core/core_settings.h"
 #include "proto/envelope.h"
@@ -72,6 +73,11 @@ struct portal_reply core_harness_portal(struct core_harness *harness, const stru
                                         struct arena *arena);
 struct operator_reply core_harness_operator(struct core_harness *harness, enum operator_verb verb, struct bytes body,
                                             uint64_t a, uint64_t b, struct arena *arena);
+
+/* A call with a row of the test's own, as if the table had it; `arg` is its call->body, request is empty. */
+struct harness_call *core_harness_run(struct core_harness *harness, const struct handler *row, void *arg);
+/* Waits for the answer to such a call. */
+struct operator_reply core_harness_result(struct harness_call *call, struct arena *arena);
 
 /* Moves the clock and lets the main thread's tick run. */
 void core_harness_advance(struct core_harness *harness, uint64_t by_ms);
