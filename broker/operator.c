@@ -3,16 +3,20 @@
  */
 #include "broker/operator.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "broker/operator_export.h"
 #include "proto/internal_msg.h"
 #include "proto/limits.h"
 #include "proto/link_client.h"
 #include "proto/reply_code.h"
+#include "proto/signed.h"
+#include "proto/state_statement.h"
 
 #define OPERATOR_TIMEOUT_MS 15000
 #define OPERATOR_ARENA      ((size_t)16 << 20)
@@ -30,8 +34,33 @@ static int fail(enum status status, const char *what) {
     return exit_code_of(status);
 }
 
-/* One question; a refusal's text goes to stderr. */
-static int ask(const char *socket, const struct operator_ask *question, int with_body) {
+enum body_form { BODY_NONE, BODY_TEXT, BODY_HEAD };
+
+/* What `sluss authority admit` reads: sequence and hash of the newest entry; zeros before the first. */
+static enum status print_head(struct arena *arena, const struct operator_reply *reply) {
+    struct signed_object object;
+    struct directory_head head = {.sequence = 0};
+    if (reply->code == REPLY_DONE) {
+        TRY(signed_parse(arena, reply->body, &object));
+        TRY(codec_parse(&state_statement_head_codec, arena, NULL, object.body, &head));
+    }
+    const char *text = text_base64url(arena, hash_bytes(&head.head));
+    ENSURE(text, STATUS_MEMORY);
+    (void)printf("{\"sequence\":%" PRIu64 ",\"head\":\"%s\"}\n", head.sequence, text);
+    return STATUS_OK;
+}
+
+static enum status print_body(struct arena *arena, const struct operator_reply *reply, enum body_form form) {
+    if (form == BODY_HEAD) return print_head(arena, reply);
+    if (form == BODY_TEXT) {
+        (void)fwrite(reply->body.data, 1, reply->body.len, stdout);
+        (void)fputc('\n', stdout);
+    }
+    return STATUS_OK;
+}
+
+/* One question; a refusal's text goes to stderr. Before the first entry there is no head: that is an answer too. */
+static int ask(const char *socket, const struct operator_ask *question, enum body_form form) {
     struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(OPERATOR_ARENA);
     struct link_client *client = NULL;
     if (!arena) return fail(STATUS_MEMORY, "start");
@@ -44,30 +73,28 @@ static int ask(const char *socket, const struct operator_ask *question, int with
     if (status == STATUS_OK) status = link_client_call(client, request, OPERATOR_TIMEOUT_MS, arena, &answer);
     if (status == STATUS_OK) status = internal_operator_reply_parse(arena, answer, &reply);
     if (status != STATUS_OK) return fail(status, socket);
-    if (reply.code != REPLY_DONE) {
+    bool no_head_yet = form == BODY_HEAD && reply.code == REPLY_NOT_FOUND;
+    if (reply.code != REPLY_DONE && !no_head_yet) {
         (void)fprintf(stderr, "sluss-broker: %s: %s\n", reply_code_name((enum reply_code)reply.code), reply.text);
         return EXIT_REFUSED;
     }
-    if (with_body) {
-        (void)fwrite(reply.body.data, 1, reply.body.len, stdout);
-        (void)fputc('\n', stdout);
-    }
-    return EXIT_DONE;
+    status = print_body(arena, &reply, form);
+    return status == STATUS_OK ? EXIT_DONE : fail(status, socket);
 }
 
 int operator_status(const char *socket, const char *argument) {
     (void)argument;
-    return ask(socket, &(struct operator_ask){.verb = OPERATOR_STATUS}, 1);
+    return ask(socket, &(struct operator_ask){.verb = OPERATOR_STATUS}, BODY_TEXT);
 }
 
 int operator_identity(const char *socket, const char *argument) {
     (void)argument;
-    return ask(socket, &(struct operator_ask){.verb = OPERATOR_IDENTITY}, 1);
+    return ask(socket, &(struct operator_ask){.verb = OPERATOR_IDENTITY}, BODY_TEXT);
 }
 
 int operator_directory_head(const char *socket, const char *argument) {
     (void)argument;
-    return ask(socket, &(struct operator_ask){.verb = OPERATOR_DIRECTORY_HEAD}, 1);
+    return ask(socket, &(struct operator_ask){.verb = OPERATOR_DIRECTORY_HEAD}, BODY_HEAD);
 }
 
 int operator_admit(const char *socket, const char *argument) {
@@ -76,17 +103,17 @@ int operator_admit(const char *socket, const char *argument) {
     struct operator_ask question = {.verb = OPERATOR_DIRECTORY_ADD};
     enum status status = file_read(argument, OPERATOR_FILE_MAX, arena, &question.body);
     if (status != STATUS_OK) return fail(status, argument);
-    return ask(socket, &question, 1);
+    return ask(socket, &question, BODY_NONE);
 }
 
 int operator_confirm_clock(const char *socket, const char *argument) {
     (void)argument;
-    return ask(socket, &(struct operator_ask){.verb = OPERATOR_CONFIRM_CLOCK}, 0);
+    return ask(socket, &(struct operator_ask){.verb = OPERATOR_CONFIRM_CLOCK}, BODY_NONE);
 }
 
 int operator_go_on(const char *socket, const char *argument) {
     (void)argument;
-    return ask(socket, &(struct operator_ask){.verb = OPERATOR_GO_ON}, 0);
+    return ask(socket, &(struct operator_ask){.verb = OPERATOR_GO_ON}, BODY_NONE);
 }
 
 static int export_to(const char *socket, const char *dir, enum export_keys keys) {

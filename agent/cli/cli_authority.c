@@ -61,12 +61,10 @@ static enum status read_identity(const json_t *in, struct arena *arena, struct e
     TRY(json_get_u64(in, "epoch", &epoch->epoch));
     TRY(json_get_text(in, "log_vkey", &text));
     epoch->log_vkey = arena_string(arena, text);
-    TRY(json_get_text(in, "status_key", &text));
-    TRY(public_sign_parse(bytes_text(text), &epoch->status_key));
+    TRY(json_get_fixed(in, "status_key", epoch->status_key.b, sizeof epoch->status_key.b));
     TRY(json_get_u64(in, "pseudonym_version", &version));
     epoch->pseudonym_version = (uint32_t)version;
-    TRY(json_get_text(in, "pseudonym_key", &text));
-    TRY(public_voprf_parse(bytes_text(text), &epoch->pseudonym_key));
+    TRY(json_get_fixed(in, "pseudonym_key", epoch->pseudonym_key.b, sizeof epoch->pseudonym_key.b));
     return epoch->federation && epoch->log_vkey ? STATUS_OK : STATUS_MEMORY;
 }
 

@@ -245,7 +245,9 @@ world_stop_agent() {
 
 # The link is up and the directory is whole.
 world_agent_ready() {
-    curl -sf --unix-socket "$W/$1/api.sock" http://agent/healthz | jq -e '.link == "up" and .directory_sequence >= 6' >/dev/null
+    local health
+    health=$(curl -sf --unix-socket "$W/$1/api.sock" http://agent/healthz) &&
+        jq -e '.link == "up" and .directory_sequence >= 6' <<<"$health" >/dev/null
 }
 
 # The pid of a role below the supervisor.
