@@ -151,7 +151,7 @@ for file in "${examples[@]}"; do
 done
 [ "$queued" -gt 0 ] || fail "nothing was queued"
 world_start_broker || fail "the broker did not come back"
-outbox_empty() { [ "$(curl -sf --unix-socket "$W/city/api.sock" http://agent/healthz | jq .outbox)" = 0 ]; }
+outbox_empty() { [ "$(curl -sf --unix-socket "$W/city/api.sock" http://agent/healthz | jq .outbox_depth)" = 0 ]; }
 world_wait 20 outbox_empty || fail "the outbox did not drain"
 note "$queued fragments waited in the outbox and went out when the broker was back."
 

@@ -247,7 +247,7 @@ world_stop_agent() {
 world_agent_ready() {
     local health
     health=$(curl -sf --unix-socket "$W/$1/api.sock" http://agent/healthz) &&
-        jq -e '.link == "up" and .directory_sequence >= 6' <<<"$health" >/dev/null
+        jq -e '.link.up and .directory_sequence >= 6' <<<"$health" >/dev/null
 }
 
 # The pid of a role below the supervisor.
