@@ -202,7 +202,7 @@ static enum status open_line(const struct world *world, size_t member, struct wo
         .hello = {.lowest_version = 1, .highest_version = 1, .epoch = 1},
     };
     ENSURE(config.ipc_path && config.gate_port, STATUS_MEMORY);
-    secret_random_public(config.hello.instance, sizeof config.hello.instance);
+    memcpy(config.hello.instance, world->members[member].instance.b, sizeof config.hello.instance);
     struct world_line line = {.tunnel = NULL};
     TRY(link_tunnel_start(&config, &line.tunnel));
     TRY(link_client_open(config.ipc_path, WORLD_CONTEXTS, LIMIT_FRAME_BYTES, &line.client));

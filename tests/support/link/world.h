@@ -55,6 +55,7 @@ struct world_member {
     const char *certificate; /* paths */
     const char *key;
     struct hash fingerprint;
+    struct id16 instance; /* that its connections name in the hello */
 };
 
 struct world;

@@ -49,6 +49,7 @@ static enum status make_member(struct world *world, size_t index) {
     TRY(make_certificate(world, name, TLS_CERTIFICATE_LEAF, NULL, &identity));
     member->certificate = identity.certificate_path;
     member->key = identity.key_path;
+    member->instance = ids_random();
     return tls_file_fingerprint(member->certificate, &member->fingerprint);
 }
 

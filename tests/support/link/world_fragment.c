@@ -156,7 +156,8 @@ static enum status make_grants(const struct world *world, const struct world_con
 }
 
 static enum status check_upload(struct world_notes *notes, const struct world_consent *consent, size_t source,
-                                const struct reply *reply, size_t count, struct arena *arena) {
+                                const struct reply *reply, size_t count, struct arena *arena,
+                                struct world_receipt *out_receipt) {
     struct msg_uploaded_grants answer;
     struct world_receipt receipt;
     TRY(msg_uploaded_grants_parse(arena, reply->body, &answer));
@@ -166,22 +167,32 @@ static enum status check_upload(struct world_notes *notes, const struct world_co
     }
     TRY(world_receipt_open(notes, arena, answer.receipt, LEAF_GRANTED_KEY, &receipt));
     ENSURE(world_receipt_names(receipt.opening.token, &consent->tokens[source].jti), STATUS_PROOF);
-    return receipt.opening.n_items == count ? STATUS_OK : STATUS_PROOF;
+    ENSURE(receipt.opening.n_items == count, STATUS_PROOF);
+    if (out_receipt) *out_receipt = receipt;
+    return STATUS_OK;
+}
+
+enum status world_upload(struct world *world, struct world_notes *notes, const struct world_consent *consent,
+                         size_t source, struct bytes state, const struct world_fragment *fragments, size_t count,
+                         uint32_t patience_ms, struct world_receipt *out_receipt) {
+    struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(FRAGMENT_ARENA);
+    struct world_ask ask = {
+        .unit = consent->wish.from[source], .type = MESSAGE_UPLOAD_GRANTS, .patience_ms = patience_ms};
+    struct reply reply;
+    ENSURE(arena, STATUS_MEMORY);
+    TRY(make_grants(world, consent, source, fragments, count, state, arena, &ask.body));
+    TRY(world_call(world, &ask, arena, &reply));
+    TRY(reply_code_status((enum reply_code)reply.code));
+    return check_upload(notes, consent, source, &reply, count, arena, out_receipt);
 }
 
 enum status world_grant(struct world *world, struct world_notes *notes, const struct world_consent *consent,
                         size_t source, const struct world_fragment *fragments, size_t count, uint32_t patience_ms) {
     struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(FRAGMENT_ARENA);
-    struct world_ask ask = {
-        .unit = consent->wish.from[source], .type = MESSAGE_UPLOAD_GRANTS, .patience_ms = patience_ms};
     struct bytes state;
-    struct reply reply;
     ENSURE(arena, STATUS_MEMORY);
     TRY(world_state(world, consent, source, patience_ms, arena, &state));
-    TRY(make_grants(world, consent, source, fragments, count, state, arena, &ask.body));
-    TRY(world_call(world, &ask, arena, &reply));
-    TRY(reply_code_status((enum reply_code)reply.code));
-    return check_upload(notes, consent, source, &reply, count, arena);
+    return world_upload(world, notes, consent, source, state, fragments, count, patience_ms, NULL);
 }
 
 /* ---- release ---- */

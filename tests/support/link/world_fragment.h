@@ -42,7 +42,12 @@ enum status world_state(struct world *world, const struct world_consent *consent
 enum status world_grant_make(const struct world *world, const struct world_fragment *fragment,
                              const struct world_consent *consent, size_t source, struct bytes state,
                              struct arena *arena, struct bytes *out_grant);
-/* STATE, grants for up to 64 fragments of one source, UPLOAD_GRANTS. STATUS_REFUSED when a grant was discarded. */
+/* UPLOAD_GRANTS for up to 64 fragments of one source, relying on a state from before. STATUS_REFUSED when a grant was
+ * discarded. out_receipt may be NULL. */
+enum status world_upload(struct world *world, struct world_notes *notes, const struct world_consent *consent,
+                         size_t source, struct bytes state, const struct world_fragment *fragments, size_t count,
+                         uint32_t patience_ms, struct world_receipt *out_receipt);
+/* The same after asking for the state. */
 enum status world_grant(struct world *world, struct world_notes *notes, const struct world_consent *consent,
                         size_t source, const struct world_fragment *fragments, size_t count, uint32_t patience_ms);
 
