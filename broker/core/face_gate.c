@@ -32,7 +32,8 @@ struct gate_completion {
     struct completion base;
     struct face_gate *gate;
     struct link_request *request;
-    enum gate_entry entry; /* GATE_PREFACE or GATE_CALL */
+    enum gate_entry entry;                 /* GATE_PREFACE or GATE_CALL */
+    uint8_t verdict[PREFACE_ANSWER_BYTES]; /* GATE_PREFACE: kept here, since checking clears a call's answer */
 };
 
 /* ---- answers ---- */
@@ -61,7 +62,7 @@ static void leave(struct gate_completion *completion, uint32_t pipe) {
 static void gate_send(struct call *call) {
     struct gate_completion *completion = (struct gate_completion *)call->completion;
     bool raw = completion->entry == GATE_PREFACE;
-    link_request_reply(completion->request, raw ? call->answer_body : face_gate_encode_reply(call));
+    link_request_reply(completion->request, raw ? BYTES_ARRAY(completion->verdict) : face_gate_encode_reply(call));
     leave(completion, call->pipe);
 }
 
@@ -100,15 +101,12 @@ static enum preface_verdict judge(struct face_gate *gate, const struct call *cal
     return verdict;
 }
 
-static enum status decode_preface(struct face_gate *gate, struct call *call, struct bytes request) {
+static enum status decode_preface(struct gate_completion *completion, struct call *call, struct bytes request) {
     struct preface preface;
     ENSURE(preface_parse(request, &preface) == STATUS_OK, STATUS_REFUSED);
-    struct preface_answer answer = {.verdict = judge(gate, call, &preface)};
+    struct preface_answer answer = {.verdict = judge(completion->gate, call, &preface)};
     if (answer.verdict != PREFACE_ADMITTED) answer.retry_after_ms = GATE_RETRY_MS;
-    uint8_t *bytes = arena_alloc(call->arena, PREFACE_ANSWER_BYTES);
-    ENSURE(bytes, STATUS_REFUSED);
-    preface_answer_encode(answer, bytes);
-    call->answer_body = BYTES(bytes, PREFACE_ANSWER_BYTES);
+    preface_answer_encode(answer, completion->verdict);
     call->handler = &preface_row;
     return STATUS_OK;
 }
@@ -138,7 +136,7 @@ enum status face_gate_open_envelope(struct call *call, const char *member, struc
 static enum status gate_decode(struct call *call) {
     struct gate_completion *completion = (struct gate_completion *)call->completion;
     struct bytes request = link_request_body(completion->request);
-    if (completion->entry == GATE_PREFACE) return decode_preface(completion->gate, call, request);
+    if (completion->entry == GATE_PREFACE) return decode_preface(completion, call, request);
     const char *member = NULL;
     ENSURE(gate_pipes_member(completion->gate->pipes, call->pipe, call->arena, &member) == STATUS_OK, STATUS_REFUSED);
     return face_gate_open_envelope(call, member, request);
@@ -159,6 +157,8 @@ static void hand_in(struct face_gate *gate, struct link_request *request, uint32
     }
     *completion =
         (struct gate_completion){.base = {.ops = &gate_ops}, .gate = gate, .request = request, .entry = entry};
+    preface_answer_encode((struct preface_answer){.verdict = PREFACE_NOT_NOW, .retry_after_ms = GATE_RETRY_MS},
+                          completion->verdict);
     call->pipe = pipe;
     workers_push(gate->core->workers, call);
 }
