@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "agent/cli/cli.h"
+#include "agent/cli/cli_local.h"
 #include "base/secret.h"
 
-static const struct cli_verb *const tables[] = {cli_keys_verbs, cli_record_verbs, cli_authority_verbs};
+static const struct cli_verb *const tables[] = {cli_people_verbs, cli_consent_verbs, cli_agent_verbs,
+                                                cli_keys_verbs,   cli_record_verbs,  cli_authority_verbs};
 
 static void print_verbs(FILE *to) {
     (void)fprintf(to, "usage: sluss VERB [options]\n\n");
