@@ -174,6 +174,12 @@ enum status file_make_dir(const char *path, mode_t mode) {
     return file_sync(parent);
 }
 
+enum status file_sync_dir(const char *path) {
+    int fd CLEANUP(cleanup_fd) = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ENSURE(fd >= 0, file_status(errno));
+    return file_sync(fd);
+}
+
 /* The end of the range must be a possible file offset. */
 static enum status file_check_range(size_t len, uint64_t offset) {
     uint64_t end = 0;

@@ -35,6 +35,9 @@ enum status file_rename(const char *from, const char *to);
  * is no directory, STATUS_PERMISSION for another owner or a looser mode. */
 enum status file_make_dir(const char *path, mode_t mode);
 
+/* Makes the names in a directory durable: for files that were just created in place. */
+enum status file_sync_dir(const char *path);
+
 /* All or STATUS_*; retried over EINTR and short transfers. Reading beyond the end is STATUS_IO. */
 enum status file_pread_all(int fd, void *out, size_t len, uint64_t offset);
 enum status file_pwrite_all(int fd, struct bytes from, uint64_t offset);

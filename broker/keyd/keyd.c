@@ -136,7 +136,8 @@ static enum status open_state(struct keyd *keyd) {
     TRY(read_last_note(keyd));
     TRY(keyd_directory_open(entries, keyd->settings->federation, authority, count,
                             (uint32_t)keyd->settings->authority_threshold, &keyd->directory));
-    return keyd_counts_open(counts, &keyd->counts);
+    TRY(keyd_counts_open(counts, &keyd->counts));
+    return file_sync_dir(keyd->settings->state_dir);
 }
 
 static enum status open_parts(struct keyd *keyd) {
@@ -340,7 +341,7 @@ static answer_fn *const answers[] = {
 
 static enum status answer_body(struct keyd *keyd, struct reader *request, uint8_t type, uint64_t now_ms,
                                struct writer *out) {
-    ENSURE(request->status == STATUS_OK, STATUS_MALFORMED);
+    TRY(request->status);
     ENSURE(type < sizeof answers / sizeof answers[0] && answers[type], STATUS_UNSUPPORTED);
     TRY(answers[type](keyd, request, now_ms, out));
     return out->status;

@@ -66,7 +66,7 @@ static enum status read_all(struct keyd_counts *counts) {
     ENSURE(fstat(counts->fd, &info) == 0, STATUS_IO);
     ENSURE((info.st_mode & 077) == 0, STATUS_PERMISSION);
     uint64_t size = (uint64_t)info.st_size;
-    ENSURE(size % ROW_BYTES == 0 && size / ROW_BYTES <= KEYD_COUNTS_MEMBERS_MAX, STATUS_INTEGRITY);
+    ENSURE(size / ROW_BYTES <= KEYD_COUNTS_MEMBERS_MAX, STATUS_INTEGRITY);
     counts->n_rows = (size_t)(size / ROW_BYTES);
     for (size_t i = 0; i < counts->n_rows; i++) {
         TRY(read_row(counts->fd, i, &counts->rows[i]));

@@ -13,7 +13,8 @@
 
 struct keyd_counts;
 
-/* Opens or creates. STATUS_INTEGRITY when the file has no whole number of rows. */
+/* Opens or creates. A row cut short at the end (a crash while it was first written) was never counted on and is
+ * dropped. STATUS_INTEGRITY for more rows than there can be. */
 enum status keyd_counts_open(const char *path, struct keyd_counts **out_counts);
 void keyd_counts_close(struct keyd_counts *counts);
 

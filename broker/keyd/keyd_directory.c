@@ -13,7 +13,8 @@
 #include "base/file.h"
 #include "proto/multi_signed.h"
 
-#define ENTRY_MAX 65536
+#define ENTRY_MAX    65536
+#define PREFIX_BYTES 4
 
 struct keyd_directory {
     int fd;
@@ -21,14 +22,17 @@ struct keyd_directory {
     struct directory *directory;
 };
 
-/* One entry at `end`: STATUS_NOT_FOUND at the end of the file or where an entry is cut short. */
-static enum status read_entry(const struct keyd_directory *directory, uint8_t *memory, struct bytes *out_entry) {
-    uint8_t prefix[4];
-    ENSURE(file_pread_all(directory->fd, prefix, sizeof prefix, directory->end) == STATUS_OK, STATUS_NOT_FOUND);
+/* One entry at `end`: STATUS_NOT_FOUND where no prefix was written any more. */
+static enum status read_entry(const struct keyd_directory *directory, uint64_t size, uint8_t *memory,
+                              struct bytes *out_entry) {
+    uint8_t prefix[PREFIX_BYTES];
+    ENSURE(size - directory->end >= sizeof prefix, STATUS_NOT_FOUND);
+    TRY(file_pread_all(directory->fd, prefix, sizeof prefix, directory->end));
     struct reader reader = reader_init(BYTES_ARRAY(prefix));
     size_t len = reader_u32(&reader);
-    ENSURE(len > 0 && len <= ENTRY_MAX, STATUS_INTEGRITY);
-    ENSURE(file_pread_all(directory->fd, memory, len, directory->end + sizeof prefix) == STATUS_OK, STATUS_NOT_FOUND);
+    ENSURE(len > 0, STATUS_NOT_FOUND);
+    ENSURE(len <= ENTRY_MAX && len <= size - directory->end - sizeof prefix, STATUS_INTEGRITY);
+    TRY(file_pread_all(directory->fd, memory, len, directory->end + sizeof prefix));
     *out_entry = BYTES(memory, len);
     return STATUS_OK;
 }
@@ -38,16 +42,16 @@ static enum status take(struct keyd_directory *directory, struct bytes entry) {
     TRY(directory_copy_with(directory->directory, entry, &next));
     directory_unref(directory->directory);
     directory->directory = next;
-    directory->end += 4 + entry.len;
+    directory->end += PREFIX_BYTES + entry.len;
     return STATUS_OK;
 }
 
-static enum status read_all(struct keyd_directory *directory) {
+static enum status read_all(struct keyd_directory *directory, uint64_t size) {
     uint8_t *memory CLEANUP(cleanup_free) = malloc(ENTRY_MAX);
     ENSURE(memory, STATUS_MEMORY);
     for (;;) {
         struct bytes entry;
-        enum status status = read_entry(directory, memory, &entry);
+        enum status status = read_entry(directory, size, memory, &entry);
         if (status == STATUS_NOT_FOUND) return STATUS_OK;
         TRY(status);
         status = take(directory, entry);
@@ -61,7 +65,7 @@ static enum status open_file(struct keyd_directory *directory, const char *path)
     struct stat info;
     ENSURE(fstat(directory->fd, &info) == 0, STATUS_IO);
     ENSURE((info.st_mode & 077) == 0, STATUS_PERMISSION);
-    return read_all(directory);
+    return read_all(directory, (uint64_t)info.st_size);
 }
 
 enum status keyd_directory_open(const char *path, const char *federation, const struct sign_public *authority,
@@ -95,21 +99,28 @@ static bool is_newest(const struct keyd_directory *directory, struct bytes entry
     return directory_sequence(directory->directory) > 0 && hash_equal(&hash, &head);
 }
 
+/* What an earlier attempt left behind goes first, so that behind the new entry there is nothing. */
+static enum status append(struct keyd_directory *directory, struct bytes entry) {
+    uint8_t prefix[PREFIX_BYTES];
+    struct writer writer = writer_init(prefix, sizeof prefix);
+    writer_u32(&writer, (uint32_t)entry.len);
+    TRY(writer.status);
+    ENSURE(ftruncate(directory->fd, (off_t)directory->end) == 0, file_status(errno));
+    TRY(file_pwrite_all(directory->fd, entry, directory->end + sizeof prefix));
+    TRY(file_sync_data(directory->fd));
+    TRY(file_pwrite_all(directory->fd, BYTES_ARRAY(prefix), directory->end));
+    return file_sync_data(directory->fd);
+}
+
 enum status keyd_directory_add(struct keyd_directory *directory, struct bytes entry) {
     ENSURE(entry.len > 0 && entry.len <= ENTRY_MAX, STATUS_TOO_LARGE);
     if (is_newest(directory, entry)) return STATUS_OK;
     struct directory *next CLEANUP(directory_unref_cleanup) = NULL;
     TRY(directory_copy_with(directory->directory, entry, &next));
-    uint8_t prefix[4];
-    struct writer writer = writer_init(prefix, sizeof prefix);
-    writer_u32(&writer, (uint32_t)entry.len);
-    TRY(writer.status);
-    TRY(file_pwrite_all(directory->fd, BYTES_ARRAY(prefix), directory->end));
-    TRY(file_pwrite_all(directory->fd, entry, directory->end + sizeof prefix));
-    TRY(file_sync_data(directory->fd));
+    TRY(append(directory, entry));
     directory_unref(directory->directory);
     directory->directory = MOVE(next);
-    directory->end += sizeof prefix + entry.len;
+    directory->end += PREFIX_BYTES + entry.len;
     return STATUS_OK;
 }
 

@@ -1,7 +1,7 @@
 /*
  * keyd's own copy of the directory: a file of u32-prefixed entries in sequence, each verified before it is appended and
- * again when the file is read. An entry cut short at the end of the file (a crash while it was written) was never
- * acknowledged and is dropped.
+ * again when the file is read. The prefix is written when its entry is on disk: an entry without one (a crash while it
+ * was written) was never acknowledged and is dropped.
  */
 #ifndef BROKER_KEYD_KEYD_DIRECTORY_H
 #define BROKER_KEYD_KEYD_DIRECTORY_H

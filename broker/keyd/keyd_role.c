@@ -186,7 +186,8 @@ int keyd_run(const char *settings_path, int ready_fd) {
     struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(SETTINGS_ARENA);
     struct keyd_process *process CLEANUP(cleanup_free) = calloc(1, sizeof *process);
     if (!arena || !process) return ROLE_FAILED;
-    enum status status = start(process, settings_path, arena);
+    enum status status = secret_setup();
+    if (status == STATUS_OK) status = start(process, settings_path, arena);
     if (status != STATUS_OK) {
         log_line(LOG_LEVEL_ERROR, "start_failed", "status=%s", status_name(status));
         return status_class(status) == CLASS_INTEGRITY ? ROLE_INTEGRITY : ROLE_FAILED;

@@ -68,6 +68,7 @@ enum status note_slots_read(const struct note_slots *slots, struct arena *arena,
     uint64_t sequence = 0;
     struct bytes note = BYTES_EMPTY;
     TRY(read_newest(slots->fd, memory, &sequence));
+    ENSURE(sequence == slots->sequence, STATUS_INTEGRITY);
     if (sequence > 0) TRY(note_slots_parse(BYTES_ARRAY(memory), &sequence, &note));
     return arena_copy(arena, note, out_note);
 }
@@ -82,7 +83,7 @@ enum status note_slots_write(struct note_slots *slots, struct bytes note) {
     TRY(writer_end(&writer, &written));
     struct hash sum = hash_sha256(BYTES(slot, SUM_AT));
     memcpy(slot + SUM_AT, sum.b, sizeof sum.b);
-    TRY(file_pwrite_all(slots->fd, BYTES_ARRAY(slot), ((slots->sequence + 1) % 2) * SLOT_BYTES));
+    TRY(file_pwrite_all(slots->fd, BYTES_ARRAY(slot), (slots->sequence % 2) * SLOT_BYTES));
     TRY(file_sync_data(slots->fd));
     slots->sequence++;
     return STATUS_OK;

@@ -17,10 +17,12 @@ struct note_slots {
     uint64_t sequence; /* of the newest valid slot; 0: none */
 };
 
-/* Opens or creates (mode 0600). STATUS_INTEGRITY when the file is there, not empty, and no slot is valid. */
+/* Opens or creates (mode 0600). STATUS_INTEGRITY when the file has more than one slot and none is valid: a single slot
+ * can be the first write, cut short. */
 enum status note_slots_open(const char *path, struct note_slots *out_slots);
 
-/* The newest note; empty when there is none yet. */
+/* The newest note; empty when there is none yet. STATUS_INTEGRITY when the file no longer holds the note that was
+ * opened or written last. */
 enum status note_slots_read(const struct note_slots *slots, struct arena *arena, struct bytes *out_note);
 
 /* Durable when it returns STATUS_OK. STATUS_TOO_LARGE, STATUS_IO, STATUS_DISK_FULL. */
