@@ -26,10 +26,11 @@ static json_t *age_json(uint64_t age_ms) {
 enum status api_health_get(struct api_call *call) {
     struct agent_health health;
     agent_health(call->agent, &health);
+    json_t *link =
+        json_pack("{s:b, s:s}", "up", health.link_up, "verdict", health.link_verdict ? health.link_verdict : "");
     return api_call_answer(call, 200,
-                           json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "status",
-                                     health.link_up ? "ok" : "degraded", "link", health.link_up ? "up" : "down",
-                                     "verdict", health.link_verdict ? health.link_verdict : "", "outbox",
+                           json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "status",
+                                     health.link_up ? "ok" : "degraded", "link", link, "outbox_depth",
                                      (json_int_t)health.outbox_depth, "log_size", (json_int_t)health.log_size,
                                      "witness_lag", (json_int_t)behind(health.log_size, health.witnessed_size),
                                      "cosignature_lag", (json_int_t)behind(health.log_size, health.cosigned_size),

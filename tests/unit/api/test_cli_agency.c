@@ -209,7 +209,7 @@ static const struct case_ {
     {"events --after 1 --json", "{\"sequence\":2"},
     {"agreements", "agreements: \n"},
     {"members --json", "\"members\": []"},
-    {"health", "link: up\n"},
+    {"health", "link:\n  up: true\n"},
 };
 
 static void test_verbs(void **state) {
