@@ -130,7 +130,8 @@ static void local_drop(struct call *call) {
 static void local_send(struct call *call) {
     struct local_completion *completion = (struct local_completion *)call->completion;
     struct bytes encoded = completion->face->encode(call);
-    if (encoded.len == 0) {
+    /* A plain `done` has no bytes at all, but a place. */
+    if (!encoded.data) {
         local_drop(call);
         return;
     }

@@ -153,7 +153,13 @@ static void test_portal_and_operator(void **state) {
     OK(internal_operator_reply_parse(bench.arena, answer, &status));
     assert_int_equal(status.code, REPLY_DONE);
     assert_non_null(memmem(status.body.data, status.body.len, "\"members\":3", 11));
-    /* What a face has no row for. */
+    /* A plain `done` has no bytes. */
+    order = (struct operator_ask){.verb = OPERATOR_GO_ON};
+    OK(internal_operator_ask_encode(bench.arena, &order, &request));
+    OK(link_client_call(operators, request, ASK_MS, bench.arena, &answer));
+    OK(internal_operator_reply_parse(bench.arena, answer, &status));
+    assert_int_equal(status.code, REPLY_DONE);
+    /* What is no message. */
     OK(link_client_call(operators, bytes_text("nonsense"), ASK_MS, bench.arena, &answer));
     OK(internal_operator_reply_parse(bench.arena, answer, &status));
     assert_int_equal(status.code, REPLY_MALFORMED);
