@@ -61,7 +61,7 @@ enum fragment_place {
 struct agent_publish {
     struct hash subject;
     uint32_t kind;
-    const json_t *content;       /* validated here against the fragment schema */
+    const json_t *content;       /* validated here against the fragment schema; id and revision may be left out */
     uint64_t expires_ms;         /* 0: none */
     const struct id16 *replaces; /* NULL, or one's own fragment */
 };

@@ -339,6 +339,13 @@ enum status directory_copy_with(const struct directory *directory, struct bytes 
 
 /* ---- looking up ---- */
 
+const struct directory *directory_at(const struct directory *directory, uint64_t sequence) {
+    while (directory && directory->sequence > sequence) {
+        directory = directory->before;
+    }
+    return directory && directory->sequence == sequence ? directory : NULL;
+}
+
 const char *directory_federation(const struct directory *directory) { return directory->federation; }
 uint64_t directory_sequence(const struct directory *directory) { return directory->sequence; }
 struct hash directory_head(const struct directory *directory) {

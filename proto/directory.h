@@ -30,6 +30,10 @@ CLEANUP_POINTER(struct directory, directory_unref)
  * STATUS_FEDERATION. The old directory stays as it was. */
 enum status directory_copy_with(const struct directory *directory, struct bytes entry, struct directory **out_next);
 
+/* The directory as it was with this sequence number, 0 for the empty one: what stood when something was signed. Lives
+ * as long as the directory given. NULL when it is newer than that. */
+const struct directory *directory_at(const struct directory *directory, uint64_t sequence);
+
 const char *directory_federation(const struct directory *directory);
 uint64_t directory_sequence(const struct directory *directory);
 /* SHA-256 of the newest entry's body; zeros when empty. */
