@@ -19,7 +19,7 @@ uint32_t cosigned_needed(struct agent *agent, const struct directory *directory)
 }
 
 static bool is_own(const struct note_key *own, const struct note_key *key) {
-    return own && memcmp(own->key.b, key->key.b, sizeof key->key.b) == 0;
+    return own && bytes_equal(BYTES_ARRAY(own->key.b), BYTES_ARRAY(key->key.b));
 }
 
 /* Adds a witness, unless its key stands there already or is this member's. */

@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/agent_internal.h"
 #include "agent/row.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/timestamp.h"
 
@@ -58,7 +58,7 @@ enum status events_open(struct agent *agent) {
     struct events *events = &agent->events;
     if (pthread_mutex_init(&events->mutex, NULL) != 0) abort();
     if (pthread_condattr_init(&attributes) != 0) abort();
-    if (pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) != 0) abort();
+    if (pthread_condattr_setclock(&attributes, CLOCK_WAIT) != 0) abort();
     if (pthread_cond_init(&events->grown, &attributes) != 0) abort();
     (void)pthread_condattr_destroy(&attributes);
     events->newest = stored_newest(agent);
@@ -157,15 +157,6 @@ static enum status scan_all(struct agent *agent, struct reading *reading) {
     return STATUS_OK;
 }
 
-static struct timespec deadline_in(uint32_t wait_ms) {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t nanoseconds = (uint64_t)until.tv_nsec + (uint64_t)(wait_ms % 1000) * 1000000;
-    until.tv_sec += (time_t)(wait_ms / 1000 + nanoseconds / 1000000000);
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
-    return until;
-}
-
 /* False when the time is up or nothing more will come. */
 static bool wait_beyond(struct events *events, uint64_t seen, const struct timespec *until) {
     int failed = 0;
@@ -180,7 +171,7 @@ static bool wait_beyond(struct events *events, uint64_t seen, const struct times
 
 enum status events_read(struct agent *agent, const char *const *units, size_t n_units, uint64_t after, size_t most,
                         uint32_t wait_ms, json_t **out) {
-    struct timespec until = deadline_in(wait_ms);
+    struct timespec until = clock_wait_until(wait_ms);
     json_t *found CLEANUP(json_cleanup) = json_array();
     ENSURE(found, STATUS_MEMORY);
     struct reading reading = {.units = units,

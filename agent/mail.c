@@ -6,13 +6,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/agent_internal.h"
 #include "agent/mail_take.h"
 #include "agent/outbox.h"
 #include "agent/selfread.h"
 #include "agent/source.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "proto/limits.h"
 
@@ -59,7 +59,7 @@ static struct box *box_new(void) {
     if (!box) return NULL;
     if (pthread_mutex_init(&box->mutex, NULL) != 0) abort();
     if (pthread_condattr_init(&attributes) != 0) abort();
-    if (pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) != 0) abort();
+    if (pthread_condattr_setclock(&attributes, CLOCK_WAIT) != 0) abort();
     if (pthread_cond_init(&box->changed, &attributes) != 0) abort();
     (void)pthread_condattr_destroy(&attributes);
     box->holders = 1;
@@ -110,18 +110,9 @@ static bool is_stopping(struct box *box) {
     return stopping;
 }
 
-static struct timespec after_ms(uint64_t ms) {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t nanoseconds = (uint64_t)until.tv_nsec + (ms % 1000) * 1000000;
-    until.tv_sec += (time_t)(ms / 1000 + nanoseconds / 1000000000);
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
-    return until;
-}
-
 /* After a failure: a moment, or until something changes. */
 static void pause_a_moment(struct box *box) {
-    struct timespec until = after_ms(PAUSE_MS);
+    struct timespec until = clock_wait_until(PAUSE_MS);
     int failed = 0;
     lock(box);
     while (failed == 0 && !box->stopping && !box->reconnected) {

@@ -5,7 +5,6 @@
 #include "agent/witness.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "agent/agent_internal.h"
 #include "agent/receipt.h"
@@ -92,7 +91,7 @@ static enum status own_name(struct agent *agent, const struct directory *directo
     ENSURE(key && record && record->witness[0], STATUS_REFUSED);
     struct sign_public public = sign_public_of(key);
     TRY(note_key_parse(bytes_text(record->witness), out_key));
-    bool same = out_key->type == NOTE_COSIGNATURE && memcmp(out_key->key.b, public.b, sizeof public.b) == 0;
+    bool same = out_key->type == NOTE_COSIGNATURE && bytes_equal(BYTES_ARRAY(out_key->key.b), BYTES_ARRAY(public.b));
     return same ? STATUS_OK : STATUS_REFUSED;
 }
 

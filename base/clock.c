@@ -55,3 +55,12 @@ void clock_advance(struct clock *clock, uint64_t by_ms) {
 uint64_t clock_now_ms(const struct clock *clock) { return clock->now_ms(clock); }
 
 uint64_t clock_boot_ms(const struct clock *clock) { return clock->boot_ms(clock); }
+
+struct timespec clock_wait_until(uint32_t wait_ms) {
+    struct timespec until;
+    if (clock_gettime(CLOCK_WAIT, &until) != 0) abort();
+    uint64_t nanoseconds = (uint64_t)until.tv_nsec + (uint64_t)(wait_ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(wait_ms / 1000 + nanoseconds / 1000000000);
+    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    return until;
+}

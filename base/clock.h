@@ -6,6 +6,7 @@
 #define BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 struct clock {
     /* Wall time, milliseconds since 1970-01-01T00:00:00Z. */
@@ -27,5 +28,10 @@ void clock_advance(struct clock *clock, uint64_t by_ms);
 
 uint64_t clock_now_ms(const struct clock *clock);
 uint64_t clock_boot_ms(const struct clock *clock);
+
+/* For waits on condition variables, which know neither clock nor manual time: the clock to give them, and the point on
+ * it that lies so far ahead. */
+#define CLOCK_WAIT CLOCK_MONOTONIC
+struct timespec clock_wait_until(uint32_t wait_ms);
 
 #endif
