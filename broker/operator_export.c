@@ -160,14 +160,21 @@ static enum status write_evidence(struct export *export, const struct bundle *bu
     FILE *stream = open_memstream(&content, &len);
     ENSURE(stream, STATUS_MEMORY);
     enum status status = STATUS_OK;
-    for (uint64_t i = 0; i < bundle->count && status == STATUS_OK; i += EXPORT_EVIDENCE_STEP) {
+    uint64_t step = EXPORT_EVIDENCE_STEP;
+    for (uint64_t i = 0; i < bundle->count && status == STATUS_OK;) {
         uint64_t left = bundle->count - i;
-        const struct operator_ask question = {.verb = OPERATOR_EXPORT_EVIDENCE,
-                                              .a = bundle->number * TILE_WIDTH + i,
-                                              .b = left < EXPORT_EVIDENCE_STEP ? left : EXPORT_EVIDENCE_STEP};
+        const struct operator_ask question = {
+            .verb = OPERATOR_EXPORT_EVIDENCE, .a = bundle->number * TILE_WIDTH + i, .b = left < step ? left : step};
         struct bytes body;
         status = ask(export, &question, &body);
+        if (status == STATUS_LIMIT && step > 1) {
+            /* More than one answer holds. */
+            step /= 2;
+            status = STATUS_OK;
+            continue;
+        }
         if (status == STATUS_OK && fwrite(body.data, 1, body.len, stream) != body.len) status = STATUS_MEMORY;
+        i += question.b;
     }
     if (fclose(stream) != 0 && status == STATUS_OK) status = STATUS_MEMORY;
     TRY(status);

@@ -50,6 +50,9 @@ struct core {
     atomic_uint_fast64_t erasure_marks; /* made since start, begins at 1: see broker/core/erasure.h */
     atomic_int stopping;                /* -1, or the exit status that the process is to end with */
     uint64_t ticked_ms;                 /* the main thread's */
+    uint32_t daily_tried;               /* likewise */
+    uint64_t daily_tried_ms;            /* likewise */
+    atomic_uint daily_done;             /* last day closed: broker/core/daily.h */
     int stop_fd;                        /* eventfd that wakes the main thread, or -1 */
 };
 

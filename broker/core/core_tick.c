@@ -7,6 +7,7 @@
 #include "broker/core/clock_guard.h"
 #include "broker/core/core_settings.h"
 #include "broker/core/core_start.h"
+#include "broker/core/daily.h"
 #include "broker/core/ledger.h"
 #include "broker/core/mailroom.h"
 #include "broker/core/store.h"
@@ -58,4 +59,5 @@ void core_tick(struct core *core) {
     look_at_space(core);
     (void)clock_guard_check(core->clock_guard);
     offer_again(core);
+    daily_tick(core);
 }

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/service.h"
 #include "proto/limits.h"
 #include "proto/reply_code.h"
@@ -57,31 +57,28 @@ static void disconnect(struct keyd_client *client) {
     client->fd = -1;
 }
 
-static int64_t monotonic_ms(void) {
-    struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) abort();
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+/* keyd's time is real time, whatever clock core was given. */
+static uint64_t real_ms(void) { return clock_boot_ms(clock_system()); }
 
 /* Waits until the socket can be written or read. */
-static enum status wait_for(const struct keyd_client *client, short events, int64_t until) {
+static enum status wait_for(const struct keyd_client *client, short events, uint64_t until) {
     for (;;) {
-        int64_t left = until - monotonic_ms();
-        ENSURE(left > 0, STATUS_TIMEOUT);
+        uint64_t now = real_ms();
+        ENSURE(now < until, STATUS_TIMEOUT);
         struct pollfd wanted = {.fd = client->fd, .events = events};
-        int ready = poll(&wanted, 1, (int)left);
+        int ready = poll(&wanted, 1, (int)(until - now));
         if (ready > 0) return STATUS_OK;
         ENSURE(ready == 0 || errno == EINTR, STATUS_IO);
     }
 }
 
-static enum status send_request(struct keyd_client *client, struct bytes request, int64_t until) {
+static enum status send_request(struct keyd_client *client, struct bytes request, uint64_t until) {
     TRY(wait_for(client, POLLOUT, until));
     ssize_t sent = send(client->fd, request.data, request.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent == (ssize_t)request.len ? STATUS_OK : STATUS_UNREACHABLE;
 }
 
-static enum status receive_reply(struct keyd_client *client, int64_t until, struct bytes *out_reply) {
+static enum status receive_reply(struct keyd_client *client, uint64_t until, struct bytes *out_reply) {
     TRY(wait_for(client, POLLIN, until));
     ssize_t got = recv(client->fd, client->reply, sizeof client->reply, MSG_DONTWAIT);
     ENSURE(got > 0, STATUS_UNREACHABLE);
@@ -90,7 +87,7 @@ static enum status receive_reply(struct keyd_client *client, int64_t until, stru
 }
 
 static enum status exchange(struct keyd_client *client, struct bytes request, struct bytes *out_reply) {
-    int64_t until = monotonic_ms() + client->deadline_ms;
+    uint64_t until = real_ms() + client->deadline_ms;
     if (client->fd < 0) TRY(service_connect(client->path, SOCK_SEQPACKET, &client->fd));
     TRY(send_request(client, request, until));
     return receive_reply(client, until, out_reply);

@@ -1,5 +1,5 @@
 /*
- * The boundaries are those of CLOCK_MONOTONIC, whatever clock core was given: they are about real time.
+ * The boundaries are those of the system's time since boot, whatever clock core was given: they are about real time.
  */
 #include "broker/core/pacer.h"
 
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "broker/core/face.h"
 
 struct pacer {
@@ -27,15 +28,9 @@ static void pacer_unlock(struct pacer *pacer) {
 }
 
 static void sleep_to_boundary(void) {
-    struct timespec at;
-    if (clock_gettime(CLOCK_MONOTONIC, &at) != 0) abort();
-    const long step = (long)PACER_BOUNDARY_MS * 1000000;
-    at.tv_nsec = (at.tv_nsec / step + 1) * step;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) != 0)
+    uint64_t left_ms = PACER_BOUNDARY_MS - clock_boot_ms(clock_system()) % PACER_BOUNDARY_MS;
+    struct timespec left = {.tv_nsec = (long)left_ms * 1000000};
+    while (nanosleep(&left, &left) != 0)
         continue;
 }
 

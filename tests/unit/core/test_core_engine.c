@@ -44,9 +44,40 @@ static void test_directory_is_admitted_and_listed(void **state) {
     }
 }
 
+static bool has_leaves(void *arg) {
+    struct core_harness *harness = arg;
+    return ledger_signed_size(harness->core.ledger) == harness->federation->n_entries + 2;
+}
+
+static bool day_is_closed(void *arg) {
+    struct core_harness *harness = arg;
+    return atomic_load(&harness->core.daily_done) == clock_now_ms(&harness->clock) / 86400000 - 1;
+}
+
+/* The day in which a store begins makes no leaf; each day after it makes one, also those in which core did not run. */
+static void test_evaluations_of_each_day(void **state) {
+    (void)state;
+    struct core_harness harness;
+    struct arena *arena CLEANUP(arena_free_cleanup) = new_arena();
+    core_harness_begin(&harness, HARNESS_MEMORY);
+    core_harness_until(&harness, day_is_closed, &harness);
+    assert_int_equal(ledger_signed_size(harness.core.ledger), harness.federation->n_entries);
+    core_harness_down(&harness);
+    clock_advance(&harness.clock, (uint64_t)2 * 86400000);
+    assert_int_equal(core_harness_up(&harness), STATUS_OK);
+    (void)core_harness_operator(&harness, OPERATOR_GO_ON, BYTES_EMPTY, 0, 0, arena);
+    (void)core_harness_operator(&harness, OPERATOR_CONFIRM_CLOCK, BYTES_EMPTY, 0, 0, arena);
+    while (!has_leaves(&harness))
+        core_harness_advance(&harness, 1000);
+    core_harness_until(&harness, day_is_closed, &harness);
+    assert_true(has_leaves(&harness));
+    core_harness_end(&harness);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_directory_is_admitted_and_listed),
+        cmocka_unit_test(test_evaluations_of_each_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
