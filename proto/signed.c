@@ -37,3 +37,14 @@ enum status signed_verify(const char *label, const char *federation, const struc
 struct hash signed_hash(const struct signed_object *object) {
     return hash_sha256(object->whole);
 }
+
+/* Fields stand in ascending order with shortest lengths: an encoding ends with 12 20 key id, 1a 40 signature. */
+enum status signed_key_id(struct bytes whole, struct hash *out_key_id) {
+    enum { KEY_ID_FIELD = 0x12, SIGNATURE_FIELD = 0x1a, SIGNATURE = 64, TAIL = 2 + HASH_BYTES + 2 + SIGNATURE };
+    ENSURE(whole.len > TAIL, STATUS_MALFORMED);
+    struct reader reader = reader_init(BYTES(whole.data + whole.len - TAIL, TAIL));
+    ENSURE(reader_u8(&reader) == KEY_ID_FIELD && reader_u8(&reader) == HASH_BYTES, STATUS_MALFORMED);
+    struct bytes key_id = reader_take(&reader, HASH_BYTES);
+    ENSURE(reader_u8(&reader) == SIGNATURE_FIELD && reader_u8(&reader) == SIGNATURE, STATUS_MALFORMED);
+    return hash_from_bytes(key_id, out_key_id);
+}

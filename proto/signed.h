@@ -47,6 +47,10 @@ enum status signed_make(struct arena *arena, const char *label, const char *fede
 enum status signed_verify(const char *label, const char *federation, const struct signed_object *object,
                           const struct sign_public *key);
 
+/* The key id of an encoded object that was parsed before, without parsing it again. STATUS_MALFORMED when its end does
+ * not have the form of a Signed. */
+enum status signed_key_id(struct bytes whole, struct hash *out_key_id);
+
 /* SHA-256 of the whole encoding: the object's hash everywhere. */
 struct hash signed_hash(const struct signed_object *object);
 
