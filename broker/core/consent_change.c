@@ -101,6 +101,7 @@ static enum status tell(struct run *run, const struct consent_token *token, uint
 static enum status change_token(struct run *run, const struct consent_token *token, uint32_t n) {
     uint64_t leaf = 0;
     TRY(append_leaf(run, token, n, &leaf));
+    run->row->state_leaf = leaf;
     return tell(run, token, leaf);
 }
 

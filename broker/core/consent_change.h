@@ -1,7 +1,7 @@
 /*
- * How the state of a consent changes: active <-> suspended, and from either to revoked, expired or superseded, which are
- * final. One leaf for each token, the new state for all of them at once, mail to the recipient and to each source; with
- * an end also its key grants go, with the slot that they are sealed under.
+ * How the state of a consent changes: active <-> suspended, and from either to revoked, expired or superseded, which
+ * are final. One leaf for each token, the new state for all of them at once, mail to the recipient and to each source;
+ * with an end also its key grants go, with the slot that they are sealed under.
  */
 #ifndef BROKER_CORE_CONSENT_CHANGE_H
 #define BROKER_CORE_CONSENT_CHANGE_H
@@ -17,14 +17,14 @@
 struct consent_change {
     enum leaf_type type; /* CONSENT_SUSPENDED to CONSENT_SUPERSEDED: gives the state after it */
     const char *actor;
-    const char *sender;          /* of the event ids */
-    const struct id16 *message;  /* of the event ids; NULL: each token's own id */
-    uint32_t first;              /* n of the first event; with a message NULL always 0 */
-    struct hash request_hash;    /* zeros: the call's */
-    struct bytes cause;          /* content to be kept with the leaves, or empty */
-    struct hash cause_hash;      /* where the content is not to be kept; zeros: none */
-    struct bytes statement;      /* goes with the mail; or empty */
-    const char *unit_first;      /* the token of this source gets the first leaf; NULL: as they stand */
+    const char *sender;         /* of the event ids */
+    const struct id16 *message; /* of the event ids; NULL: each token's own id */
+    uint32_t first;             /* n of the first event; with a message NULL always 0 */
+    struct hash request_hash;   /* zeros: the call's */
+    struct bytes cause;         /* content to be kept with the leaves, or empty */
+    struct hash cause_hash;     /* where the content is not to be kept; zeros: none */
+    struct bytes statement;     /* goes with the mail; or empty */
+    const char *unit_first;     /* the token of this source gets the first leaf; NULL: as they stand */
 };
 
 /* Whether the state machine has this step. */

@@ -18,8 +18,8 @@ static struct pack_key consent_key(const struct core *core, uint32_t slot, const
 }
 
 static size_t content_bytes(const struct consent_row *row) {
-    size_t size = FIXED_BYTES + pack_text_bytes(row->to) + pack_text_bytes(row->purpose) +
-                  pack_text_bytes(row->attester);
+    size_t size =
+        FIXED_BYTES + pack_text_bytes(row->to) + pack_text_bytes(row->purpose) + pack_text_bytes(row->attester);
     for (size_t i = 0; i < row->n_tokens; i++) {
         size += 32 + pack_text_bytes(row->tokens[i].from);
     }
@@ -44,7 +44,8 @@ static enum status encode(struct arena *arena, const struct consent_row *row, st
     writer_u32(&writer, row->key_slot);
     pack_id(&writer, &row->request);
     pack_hash(&writer, &row->device);
-    writer_u64(&writer, row->granted_ms);
+    writer_u64(&writer, row->signed_s);
+    writer_u64(&writer, row->state_leaf);
     writer_u64(&writer, row->exp_ms);
     pack_text(&writer, row->to);
     pack_text(&writer, row->purpose);
@@ -84,7 +85,8 @@ static enum status decode(struct arena *arena, struct bytes content, struct cons
     row.key_slot = reader_u32(&reader);
     row.request = unpack_id(&reader);
     row.device = unpack_hash(&reader);
-    row.granted_ms = reader_u64(&reader);
+    row.signed_s = reader_u64(&reader);
+    row.state_leaf = reader_u64(&reader);
     row.exp_ms = reader_u64(&reader);
     row.to = unpack_text(&reader, arena, LIMIT_UNIT_BYTES);
     row.purpose = unpack_text(&reader, arena, LIMIT_CODE_BYTES);

@@ -1,7 +1,7 @@
 /*
- * Rows of consents: key slot u64, tag of the consent's id; sealed under the person's slot. State belongs to the consent,
- * so that ending it by any of its tokens ends all. Key grants made for it are sealed under a slot of the consent's own.
- * How states change: broker/core/consent_change.h.
+ * Rows of consents: key slot u64, tag of the consent's id; sealed under the person's slot. State belongs to the
+ * consent, so that ending it by any of its tokens ends all. Key grants made for it are sealed under a slot of the
+ * consent's own. How states change: broker/core/consent_change.h.
  */
 #ifndef BROKER_CORE_CONSENT_ROWS_H
 #define BROKER_CORE_CONSENT_ROWS_H
@@ -20,9 +20,9 @@
 
 struct consent_token {
     struct id16 jti;
-    const char *from;    /* unit */
-    uint64_t leaf;       /* CONSENT_GRANTED */
-    uint64_t ack_leaf;   /* index + 1 of the source's ACKNOWLEDGED, 0: none yet */
+    const char *from;  /* unit */
+    uint64_t leaf;     /* CONSENT_GRANTED */
+    uint64_t ack_leaf; /* index + 1 of the source's ACKNOWLEDGED, 0: none yet */
 };
 
 /* Pointers live in the arena that the row was read into. */
@@ -32,8 +32,9 @@ struct consent_row {
     enum consent_state state;
     uint32_t key_slot; /* of its grants */
     struct id16 request;
-    struct hash device; /* that signed */
-    uint64_t granted_ms;
+    struct hash device;  /* that signed */
+    uint64_t signed_s;   /* iat of its tokens */
+    uint64_t state_leaf; /* the newest that made the state */
     uint64_t exp_ms;
     const char *to;
     const char *purpose;
@@ -42,7 +43,7 @@ struct consent_row {
     size_t n_kinds;
     enum access access;
     struct hash rev;
-    uint64_t ack_leaf; /* the recipient's, as above */
+    uint64_t ack_leaf;            /* the recipient's, as above */
     struct consent_token *tokens; /* 1 to LIMIT_TOKENS */
     size_t n_tokens;
 };

@@ -105,8 +105,8 @@ enum status device_rows_find(const struct core *core, struct store_txn *txn, con
     return STATUS_OK;
 }
 
-enum status device_rows_put(const struct core *core, struct store_txn *txn, uint32_t slot,
-                            const struct device_row *row, struct arena *arena) {
+enum status device_rows_put(const struct core *core, struct store_txn *txn, uint32_t slot, const struct device_row *row,
+                            struct arena *arena) {
     ENSURE(row->n_reads <= DEVICE_ROWS_READS_MAX, STATUS_LIMIT);
     struct bytes content;
     TRY(encode(arena, row, &content));

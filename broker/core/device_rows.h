@@ -1,6 +1,6 @@
 /*
- * Rows of persons' devices: key slot u64, tag of the thumbprint (broker/core/subject.h); sealed under the person's slot.
- * A device that was removed keeps its row, so that its thumbprint is not enrolled again.
+ * Rows of persons' devices: key slot u64, tag of the thumbprint (broker/core/subject.h); sealed under the person's
+ * slot. A device that was removed keeps its row, so that its thumbprint is not enrolled again.
  */
 #ifndef BROKER_CORE_DEVICE_ROWS_H
 #define BROKER_CORE_DEVICE_ROWS_H
@@ -51,8 +51,8 @@ struct device_row {
     uint64_t leaf;           /* DEVICE_ENROLLED */
     const char *attester;    /* member */
     uint32_t assurance;
-    struct bytes attestation;    /* Signed */
-    struct hash last_statement;  /* SHA-256 of the last one; zeros: none yet */
+    struct bytes attestation;   /* Signed */
+    struct hash last_statement; /* SHA-256 of the last one; zeros: none yet */
     const struct device_read *reads;
     size_t n_reads;
 };
@@ -69,8 +69,8 @@ enum status device_rows_find(const struct core *core, struct store_txn *txn, con
 enum status device_rows_get(const struct core *core, struct store_txn *txn, uint32_t slot, const struct hash *device,
                             struct arena *arena, struct device_row *out);
 /* Writes row and index. STATUS_CONFLICT when the thumbprint is another person's. Writer. */
-enum status device_rows_put(const struct core *core, struct store_txn *txn, uint32_t slot,
-                            const struct device_row *row, struct arena *arena);
+enum status device_rows_put(const struct core *core, struct store_txn *txn, uint32_t slot, const struct device_row *row,
+                            struct arena *arena);
 /* All devices of a person, at most DEVICE_ROWS_MAX. */
 enum status device_rows_list(const struct core *core, struct store_txn *txn, uint32_t slot, struct arena *arena,
                              struct device_list *out);

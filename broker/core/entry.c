@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "base/json.h"
+#include "base/text.h"
 
 void entry_init(struct entry *entry, enum leaf_type type, uint32_t slot, const struct hash *subject, const char *actor,
                 const struct directory *directory) {
@@ -41,8 +42,8 @@ enum status entry_receipts_json(struct call *call, struct store_txn *txn, const 
     for (size_t i = 0; i < n_leaves; i++) {
         struct bytes receipt;
         TRY(ledger_receipt(call->core->ledger, txn, leaves[i], call->arena, &receipt));
-        json_t *text = json_stringn((const char *)receipt.data, receipt.len);
-        ENSURE(text && json_array_append_new(list, text) == 0, STATUS_MEMORY);
+        const char *encoded = text_base64url(call->arena, receipt);
+        ENSURE(encoded && json_array_append_new(list, json_string(encoded)) == 0, STATUS_MEMORY);
     }
     const char *text = json_compact(call->arena, root);
     ENSURE(text, STATUS_MEMORY);

@@ -1,6 +1,6 @@
 /*
- * A leaf being put together: opening, cause and evidence in one place, so that each handler says only what its type adds
- * (docs/protocol.md section 9). Lives on the stack of whoever appends it.
+ * A leaf being put together: opening, cause and evidence in one place, so that each handler says only what its type
+ * adds (docs/protocol.md section 9). Lives on the stack of whoever appends it.
  */
 #ifndef BROKER_CORE_ENTRY_H
 #define BROKER_CORE_ENTRY_H
@@ -33,8 +33,8 @@ void entry_evidence(struct entry *entry, struct bytes content);
 /* The leaf that this one relies on. */
 void entry_prior(struct entry *entry, uint64_t leaf);
 
-/* {"receipts":[...]} of leaves that a handler names itself, in the arena. STATUS_RETRY when one is not signed yet;
- * errors of ledger_receipt. */
+/* {"receipts":[...]}, each in text form, of leaves that a handler names itself, in the arena. STATUS_RETRY when one is
+ * not signed yet; errors of ledger_receipt. */
 enum status entry_receipts_json(struct call *call, struct store_txn *txn, const uint64_t *leaves, size_t n_leaves,
                                 struct bytes *out_body);
 

@@ -101,10 +101,9 @@ struct rule_facts facts_of_fragment(const struct rule_facts *of_token, const str
     struct rule_facts rule = *of_token;
     rule.source_matches = strcmp(facts->token.from, fragment->source) == 0;
     rule.kind_matches = of_token->kind_matches && kind_asked(ask, fragment->kind);
-    rule.grant_present = facts->token.access == ACCESS_ONCE ||
-                         (grant && grant->revision == fragment->revision &&
-                          hash_equal(&grant->recipient_key_id, recipient_key_id));
-    rule.fragment_current = fragment->state == FRAGMENT_CURRENT &&
-                            (fragment->expires_ms == 0 || now_ms < fragment->expires_ms);
+    rule.grant_present = facts->token.access == ACCESS_ONCE || (grant && grant->revision == fragment->revision &&
+                                                                hash_equal(&grant->recipient_key_id, recipient_key_id));
+    rule.fragment_current =
+        fragment->state == FRAGMENT_CURRENT && (fragment->expires_ms == 0 || now_ms < fragment->expires_ms);
     return rule;
 }

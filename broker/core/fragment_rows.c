@@ -135,9 +135,7 @@ static struct piece_key piece_key(const struct fragment_row *row, uint64_t piece
     return key;
 }
 
-static uint64_t piece_count(uint64_t len) {
-    return (len + FRAGMENT_ROWS_PIECE_BYTES - 1) / FRAGMENT_ROWS_PIECE_BYTES;
-}
+static uint64_t piece_count(uint64_t len) { return (len + FRAGMENT_ROWS_PIECE_BYTES - 1) / FRAGMENT_ROWS_PIECE_BYTES; }
 
 static enum status put_pieces(struct store_txn *txn, const struct fragment_row *row, struct bytes ciphertext) {
     uint8_t value[1 + FRAGMENT_ROWS_PIECE_BYTES] = {PIECE_VERSION};
@@ -286,10 +284,17 @@ enum status fragment_rows_page(struct store_txn *txn, const struct fragment_ask 
 
 enum status fragment_rows_of_unit(struct store_txn *txn, uint32_t slot, const char *unit, size_t most,
                                   struct arena *arena, struct fragment_list *out) {
-    struct fragment_list list = {ARENA_ARRAY(arena, struct fragment_row, most), 0};
-    ENSURE(list.items, STATUS_MEMORY);
     struct index_key key = index_key(slot, unit, KIND_NONE, &(struct id16){{0}});
-    TRY(scan_prefix(txn, BYTES(key.b, INDEX_KIND_AT), BYTES_EMPTY, unit, most, arena, &list));
+    const struct store_range range = {.table = STORE_FRAGMENT_BY_SLOT,
+                                      .prefix = BYTES(key.b, INDEX_KIND_AT),
+                                      .limit = most + 1,
+                                      .direction = STORE_ASCENDING};
+    struct store_rows rows;
+    TRY(store_scan(txn, &range, arena, &rows));
+    ENSURE(rows.count <= most, STATUS_LIMIT);
+    struct fragment_list list = {ARENA_ARRAY(arena, struct fragment_row, rows.count), 0};
+    ENSURE(list.items, STATUS_MEMORY);
+    TRY(keep_rows(&rows, unit, rows.count, arena, &list));
     *out = list;
     return STATUS_OK;
 }

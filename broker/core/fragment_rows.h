@@ -35,7 +35,7 @@ struct fragment_row {
     enum kind kind;
     enum fragment_state state;
     uint32_t revision;
-    const char *source; /* unit */
+    const char *source;  /* unit */
     uint64_t expires_ms; /* 0: none */
     uint64_t leaf;       /* PUBLISHED of this revision */
     uint64_t ciphertext_len;
@@ -90,7 +90,8 @@ struct fragment_ask {
 enum status fragment_rows_page(struct store_txn *txn, const struct fragment_ask *ask, struct arena *arena,
                                struct fragment_list *out, bool *out_more);
 
-/* Every fragment of a person from units of a member, withdrawn ones not: at most `most`. */
+/* Every fragment of a person from one unit, withdrawn ones not. STATUS_LIMIT when there are more than `most`, which is
+ * less than STORE_SCAN_MAX. */
 enum status fragment_rows_of_unit(struct store_txn *txn, uint32_t slot, const char *unit, size_t most,
                                   struct arena *arena, struct fragment_list *out);
 

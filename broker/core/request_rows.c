@@ -94,10 +94,8 @@ enum status request_rows_pending(const struct core *core, struct store_txn *txn,
                                  struct arena *arena, struct request_list *out) {
     uint8_t from[PACK_SLOT_KEY_BYTES + 1] = {0};
     pack_slot(slot, from);
-    struct store_range range = {.table = STORE_REQUEST,
-                                .prefix = BYTES(from, 8),
-                                .limit = SCAN_ROWS,
-                                .direction = STORE_ASCENDING};
+    struct store_range range = {
+        .table = STORE_REQUEST, .prefix = BYTES(from, 8), .limit = SCAN_ROWS, .direction = STORE_ASCENDING};
     struct request_row *items = ARENA_ARRAY(arena, struct request_row, REQUEST_ROWS_PENDING_MAX);
     ENSURE(items, STATUS_MEMORY);
     struct store_rows rows;

@@ -35,7 +35,8 @@
     X(EVENT, "event", 1, STORE_SCATTERED)             /* event id 16 -> leaf index u64, request hash 32 */             \
     X(OPENING, "opening", 1, STORE_GROWS)             /* leaf index u64 -> opening, sealed */                          \
     X(EVIDENCE, "evidence", 1, STORE_SCATTERED)       /* slot u32, SHA-256 32 -> input of a decision, sealed */        \
-    X(ACCESS, "access", 1, STORE_SCATTERED)           /* slot u32, leaf index u64 -> nothing more */
+    X(ACCESS, "access", 1, STORE_SCATTERED)           /* slot u32, leaf index u64 -> nothing more */                   \
+    X(ENROLMENT, "enrolment", 1, STORE_SCATTERED)     /* HMAC of an enrolment's id 16 -> who opened it */
 
 enum store_table {
 #define X(name, text, version, growth) STORE_##name,

@@ -39,9 +39,8 @@ static struct pack_key token_key(const struct core *core, uint32_t slot, const s
 }
 
 static enum status encode(struct arena *arena, const struct token_row *row, struct bytes *out) {
-    struct writer writer =
-        pack_new(arena, FIXED_BYTES + pack_text_bytes(row->to) + pack_text_bytes(row->from) +
-                            pack_text_bytes(row->purpose) + row->compact.len);
+    struct writer writer = pack_new(arena, FIXED_BYTES + pack_text_bytes(row->to) + pack_text_bytes(row->from) +
+                                               pack_text_bytes(row->purpose) + row->compact.len);
     pack_id(&writer, &row->jti);
     pack_id(&writer, &row->consent);
     pack_hash(&writer, &row->subject);

@@ -1,6 +1,6 @@
 /*
- * Rows of consent tokens: key slot u64, tag of the token's id; sealed under the person's slot. A row holds what a release
- * asks of a token, so that no release parses a JWS, and the exact token. The state is its consent's
+ * Rows of consent tokens: key slot u64, tag of the token's id; sealed under the person's slot. A row holds what a
+ * release asks of a token, so that no release parses a JWS, and the exact token. The state is its consent's
  * (broker/core/consent_rows.h).
  */
 #ifndef BROKER_CORE_TOKEN_ROWS_H
