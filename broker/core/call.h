@@ -113,6 +113,8 @@ struct call {
     enum rule_clause clause;
     uint64_t retry_after_ms;
     struct bytes answer_body;
+    /* Portal only: the proof, or the try of a code, counts once, however often the call is checked. */
+    bool counted;
     /* Portal only. 0 and NULL: made from status, and "application/json". */
     uint32_t http_status;
     const char *content_type;
@@ -125,7 +127,6 @@ struct call {
     struct call *next; /* in whatever list holds the call */
     enum call_step step;
     struct directory *directory_checked; /* what check() saw, kept as long as its views */
-    unsigned rechecks;
     enum call_fate fate;
 };
 

@@ -32,11 +32,11 @@ enum status p_call_proof(struct call *call, enum p_use use, struct dpop *out_pro
         dpop_check(&proof, call->portal->method, call->portal->url, call->core->nonces, now_ms, &step);
     if (checked == STATUS_EXPIRED) return ask_for_nonce(call);
     TRY(checked);
-    /* A call that is checked again has used its proof already. */
-    if (use == P_WRITES && call->rechecks == 0) {
+    if (use == P_WRITES && !call->counted) {
         enum status used = dpop_use(&proof, call->core->federation, call->core->nonces, step);
         ENSURE(used != STATUS_CONFLICT, STATUS_DENIED);
         TRY(used);
+        call->counted = true;
     }
     *out_proof = proof;
     return STATUS_OK;

@@ -40,7 +40,8 @@ enum status p_code_check(struct call *call, struct store_txn *txn) {
     (void)txn;
     struct code_work *work = ARENA_NEW(call->arena, struct code_work);
     ENSURE(work, STATUS_MEMORY);
-    if (call->rechecks == 0) TRY(nonces_try_code(call->core->nonces, clock_boot_ms(call->core->clock)));
+    if (!call->counted) TRY(nonces_try_code(call->core->nonces, clock_boot_ms(call->core->clock)));
+    call->counted = true;
     TRY(parse_code(call->portal->body, &work->code));
     work->rev = derive_code_hash(call->core->federation, &work->code);
     call->work = work;
