@@ -24,10 +24,10 @@ struct rule_facts_terms {
 };
 
 /*
- * Sets members_admitted, units_listed, agreement_covers and caps_hold as of at_ms. Clears device_valid, which the caller
- * has set from the device's own state, when an agreement covers the terms but none that does accepts the attester, or
- * the attester is not admitted. Where no agreement covers the terms at all, device_valid is left alone: clause 13 says
- * so then, not clause 9.
+ * Sets members_admitted, units_listed, agreement_covers and caps_hold as of at_ms. Clears device_valid, which the
+ * caller has set from the device's own state, when an agreement covers the terms but none that does accepts the
+ * attester, or the attester is not admitted. Where no agreement covers the terms at all, device_valid is left alone:
+ * clause 13 says so then, not clause 9.
  *
  * caps: the rules are known, list the purpose, and exp - nbf is at most their longest consent.
  */

@@ -22,6 +22,7 @@
 #include "broker/core/mailroom.h"
 #include "broker/core/metrics.h"
 #include "broker/core/pacer.h"
+#include "broker/core/portal/nonces.h"
 #include "broker/core/signing.h"
 #include "broker/core/store.h"
 #include "broker/core/witnesses.h"
@@ -105,10 +106,11 @@ static enum status open_rooms(struct core *core) {
     const struct core_settings *settings = core->settings;
     core->metrics = calloc(1, sizeof *core->metrics);
     core->mailroom = mailroom_new((size_t)settings->gate_contexts, (size_t)settings->parked_per_member);
+    core->nonces = nonces_new(core->federation);
     core->witnesses = witnesses_new(core, (size_t)settings->start_witnesses);
     core->clock_guard = clock_guard_new(core->clock, ledger_last_ms(core->ledger), (uint64_t)settings->clock_step_ms,
                                         (uint64_t)settings->clock_start_s * 1000);
-    ENSURE(core->metrics && core->mailroom && core->witnesses && core->clock_guard, STATUS_MEMORY);
+    ENSURE(core->metrics && core->mailroom && core->nonces && core->witnesses && core->clock_guard, STATUS_MEMORY);
     return STATUS_OK;
 }
 
@@ -130,6 +132,7 @@ void core_close(struct core *core, enum core_close_store store) {
     directory_box_free(MOVE(core->directory));
     clock_guard_free(MOVE(core->clock_guard));
     witnesses_free(MOVE(core->witnesses));
+    nonces_free(MOVE(core->nonces));
     mailroom_free(MOVE(core->mailroom));
     ledger_close(MOVE(core->ledger));
     secret_free(MOVE(core->index_key));

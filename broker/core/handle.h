@@ -15,12 +15,12 @@
 
 HANDLE_CHECK(publish)
 HANDLE_APPLY(publish)
-HANDLE_APPLY(withdraw) HANDLE_CHECK(request_consent) HANDLE_APPLY(request_consent) HANDLE_CHECK(release)
-    HANDLE_APPLY(release) HANDLE_ANSWER(release) HANDLE_CHECK(fetch) HANDLE_CHECK(upload_grants)
-        HANDLE_APPLY(upload_grants) HANDLE_ANSWER(upload_grants) HANDLE_CHECK(state) HANDLE_APPLY(revoke)
-            HANDLE_APPLY(acknowledge) HANDLE_CHECK(open_enrolment) HANDLE_APPLY(open_enrolment)
-                HANDLE_ANSWER(open_enrolment) HANDLE_CHECK(attest) HANDLE_APPLY(attest) HANDLE_CHECK(request_state)
-                    HANDLE_CHECK(consents) HANDLE_APPLY(erase)
+HANDLE_APPLY(withdraw)
+HANDLE_CHECK(request_consent) HANDLE_APPLY(request_consent) HANDLE_CHECK(release) HANDLE_APPLY(release)
+    HANDLE_ANSWER(release) HANDLE_CHECK(fetch) HANDLE_CHECK(upload_grants) HANDLE_APPLY(upload_grants)
+        HANDLE_ANSWER(upload_grants) HANDLE_CHECK(state) HANDLE_APPLY(revoke) HANDLE_APPLY(acknowledge)
+            HANDLE_CHECK(open_enrolment) HANDLE_APPLY(open_enrolment) HANDLE_ANSWER(open_enrolment) HANDLE_CHECK(attest)
+                HANDLE_APPLY(attest) HANDLE_CHECK(request_state) HANDLE_CHECK(consents) HANDLE_APPLY(erase)
 
     /* Whether the envelope's unit is still listed and its key still active in the call's directory: for apply(), which
      * may see a newer directory than the worker that verified the envelope. STATUS_DENIED. */

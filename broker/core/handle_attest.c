@@ -57,8 +57,8 @@ static enum status find_registration(struct call *call, const struct enrolment_r
         if (!hash_equal(&hash, &attestation->registration_hash)) continue;
         struct registration registration;
         TRY(registration_parse(call->arena, call->core->federation, row->registrations[i], &registration));
-        bool same = memcmp(registration.sign_key.b, attestation->sign_key.b, sizeof registration.sign_key.b) == 0 &&
-                    memcmp(registration.read_key.b, attestation->read_key.b, sizeof registration.read_key.b) == 0;
+        bool same = bytes_equal(BYTES_ARRAY(registration.sign_key.b), BYTES_ARRAY(attestation->sign_key.b)) &&
+                    bytes_equal(BYTES_ARRAY(registration.read_key.b), BYTES_ARRAY(attestation->read_key.b));
         ENSURE(same, STATUS_INVALID);
         *out_registration = row->registrations[i];
         return STATUS_OK;
