@@ -9,22 +9,46 @@
 #include "keys/sign.h"
 #include "proto/signed.h"
 
-#define HANDLE_CHECK(name)  enum status handle_##name##_check(struct call *call, struct store_txn *txn);
-#define HANDLE_APPLY(name)  enum status handle_##name##_apply(struct call *call, struct store_txn *txn);
-#define HANDLE_ANSWER(name) enum status handle_##name##_answer(struct call *call, struct store_txn *txn);
+enum status handle_publish_check(struct call *call, struct store_txn *txn);
+enum status handle_publish_apply(struct call *call, struct store_txn *txn);
 
-HANDLE_CHECK(publish)
-HANDLE_APPLY(publish)
-HANDLE_APPLY(withdraw)
-HANDLE_CHECK(request_consent) HANDLE_APPLY(request_consent) HANDLE_CHECK(release) HANDLE_APPLY(release)
-    HANDLE_ANSWER(release) HANDLE_CHECK(fetch) HANDLE_CHECK(upload_grants) HANDLE_APPLY(upload_grants)
-        HANDLE_ANSWER(upload_grants) HANDLE_CHECK(state) HANDLE_APPLY(revoke) HANDLE_APPLY(acknowledge)
-            HANDLE_CHECK(open_enrolment) HANDLE_APPLY(open_enrolment) HANDLE_ANSWER(open_enrolment) HANDLE_CHECK(attest)
-                HANDLE_APPLY(attest) HANDLE_CHECK(request_state) HANDLE_CHECK(consents) HANDLE_APPLY(erase)
+enum status handle_withdraw_apply(struct call *call, struct store_txn *txn);
 
-    /* Whether the envelope's unit is still listed and its key still active in the call's directory: for apply(), which
-     * may see a newer directory than the worker that verified the envelope. STATUS_DENIED. */
-    enum status handle_sender(const struct call *call);
+enum status handle_request_consent_check(struct call *call, struct store_txn *txn);
+enum status handle_request_consent_apply(struct call *call, struct store_txn *txn);
+
+enum status handle_release_check(struct call *call, struct store_txn *txn);
+enum status handle_release_apply(struct call *call, struct store_txn *txn);
+enum status handle_release_answer(struct call *call, struct store_txn *txn);
+
+enum status handle_fetch_check(struct call *call, struct store_txn *txn);
+
+enum status handle_upload_grants_check(struct call *call, struct store_txn *txn);
+enum status handle_upload_grants_apply(struct call *call, struct store_txn *txn);
+enum status handle_upload_grants_answer(struct call *call, struct store_txn *txn);
+
+enum status handle_state_check(struct call *call, struct store_txn *txn);
+
+enum status handle_revoke_apply(struct call *call, struct store_txn *txn);
+
+enum status handle_acknowledge_apply(struct call *call, struct store_txn *txn);
+
+enum status handle_open_enrolment_check(struct call *call, struct store_txn *txn);
+enum status handle_open_enrolment_apply(struct call *call, struct store_txn *txn);
+enum status handle_open_enrolment_answer(struct call *call, struct store_txn *txn);
+
+enum status handle_attest_check(struct call *call, struct store_txn *txn);
+enum status handle_attest_apply(struct call *call, struct store_txn *txn);
+
+enum status handle_request_state_check(struct call *call, struct store_txn *txn);
+
+enum status handle_consents_check(struct call *call, struct store_txn *txn);
+
+enum status handle_erase_apply(struct call *call, struct store_txn *txn);
+
+/* Whether the envelope's unit is still listed and its key still active in the call's directory: for apply(), which may
+ * see a newer directory than the worker that verified the envelope. STATUS_DENIED. */
+enum status handle_sender(const struct call *call);
 
 /* The key of the sender's member that an object names, active in the call's directory. STATUS_SIGNATURE. */
 enum status handle_member_key(const struct call *call, const struct hash *key_id, struct sign_public *out_key);
