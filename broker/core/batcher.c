@@ -314,7 +314,6 @@ static void after_commit(struct batcher *batcher) {
     destroy_marked(batcher);
     settle_calls(batcher);
     sign_batch(batcher);
-    fill_pool(batcher);
 }
 
 static void drop_calls(struct batcher *batcher) {
@@ -345,6 +344,7 @@ static void run_batch(struct batcher *batcher) {
         fail_all(batcher, status);
     }
     hand_on(batcher);
+    fill_pool(batcher);
 }
 
 /* ---- the thread ---- */

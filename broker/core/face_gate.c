@@ -20,6 +20,9 @@
 
 enum { GATE_PIPES_PER_MEMBER = 16, GATE_VERSION = 1, GATE_RETRY_MS = 1000 };
 
+/* Bytes of requests in hand: each is parsed into about three times its size. */
+#define GATE_BYTES_MAX ((size_t)32 << 20)
+
 struct face_gate {
     struct core *core;
     struct gate_pipes *pipes;
@@ -56,6 +59,7 @@ struct bytes face_gate_encode_reply(struct call *call) {
 
 static void leave(struct gate_completion *completion, uint32_t pipe) {
     if (completion->entry == GATE_CALL) gate_pipes_leave(completion->gate->pipes, pipe);
+    atomic_fetch_sub(&completion->gate->bytes, completion->bytes);
     free(completion);
 }
 
@@ -163,10 +167,19 @@ static void hand_in(struct face_gate *gate, struct link_request *request, uint32
     workers_push(gate->core->workers, call);
 }
 
+/* What core holds in memory is bounded, whoever asks. */
+static enum gate_entry enter(struct face_gate *gate, const struct link_request *request, uint32_t pipe) {
+    enum gate_entry entry = gate_pipes_enter(gate->pipes, pipe);
+    if (entry != GATE_CALL) return entry;
+    if (atomic_load(&gate->bytes) + link_request_body(request).len <= GATE_BYTES_MAX) return entry;
+    gate_pipes_leave(gate->pipes, pipe);
+    return GATE_LIMIT;
+}
+
 static void on_request(void *arg, struct link_request *request) {
     struct face_gate *gate = arg;
     uint32_t pipe = link_request_pipe(request);
-    enum gate_entry entry = gate_pipes_enter(gate->pipes, pipe);
+    enum gate_entry entry = enter(gate, request, pipe);
     switch (entry) {
     case GATE_PREFACE:
     case GATE_CALL:

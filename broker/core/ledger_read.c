@@ -189,14 +189,18 @@ enum status ledger_tile(struct ledger *ledger, struct store_txn *txn, uint32_t l
     return ledger_tiles_row(txn, level, index, tile.width, arena, out_tile);
 }
 
-static enum status write_bundle(const struct store_rows *rows, struct arena *arena, struct bytes *out_bundle) {
-    size_t cap = rows->count * (LIMIT_LEAF_BYTES + 2);
+/* One leaf after the other, for a row may hold a large cause. */
+static enum status write_bundle(struct store_txn *txn, const struct tile *tile, struct arena *arena,
+                                struct bytes *out_bundle) {
+    size_t cap = tile->width * ((size_t)LIMIT_LEAF_BYTES + 2);
     void *memory = arena_alloc(arena, cap);
-    ENSURE(memory, STATUS_MEMORY);
+    struct arena *rows CLEANUP(arena_free_cleanup) = arena_new(STORE_VALUE_MAX * 2);
+    ENSURE(memory && rows, STATUS_MEMORY);
     struct writer writer = writer_init(memory, cap);
-    for (size_t i = 0; i < rows->count; i++) {
+    for (unsigned i = 0; i < tile->width; i++) {
         struct ledger_row row;
-        TRY(ledger_row_parse(rows->items[i].value, &row));
+        arena_reset(rows);
+        TRY(get_row(txn, tile->number * TILE_WIDTH + i, rows, &row));
         tile_entry_write(&writer, row.leaf);
     }
     return writer_end(&writer, out_bundle);
@@ -206,13 +210,5 @@ enum status ledger_entries(struct ledger *ledger, struct store_txn *txn, uint64_
                            struct arena *arena, struct bytes *out_bundle) {
     struct tile tile = {.kind = TILE_ENTRIES, .number = index, .width = width ? width : TILE_WIDTH};
     ENSURE(tile_within(&tile, ledger_signed_size(ledger)), STATUS_NOT_FOUND);
-    uint8_t first[LEDGER_INDEX_BYTES];
-    struct store_range range = {.table = STORE_LEAF,
-                                .from = ledger_index_key(index * TILE_WIDTH, first),
-                                .limit = tile.width,
-                                .direction = STORE_ASCENDING};
-    struct store_rows rows;
-    TRY(store_scan(txn, &range, arena, &rows));
-    ENSURE(rows.count == tile.width, STATUS_NOT_FOUND);
-    return write_bundle(&rows, arena, out_bundle);
+    return write_bundle(txn, &tile, arena, out_bundle);
 }
