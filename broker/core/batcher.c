@@ -340,6 +340,8 @@ static void run_batch(struct batcher *batcher) {
         after_commit(batcher);
     } else {
         if (must_stop(batcher, status)) return;
+        /* Pruning that fails must not fail the next batch too; the member's next poll asks for it again. */
+        batcher->prune_member = NULL;
         mailroom_forget(batcher->core->mailroom);
         fail_all(batcher, status);
     }

@@ -50,9 +50,10 @@ static enum status add_mail(struct call *call, struct store_txn *txn, const stru
                             struct msg_events_answer *answer) {
     struct core *core = call->core;
     if (!witnesses_passed(core->witnesses)) return STATUS_OK;
+    TRY(mailbox_list(core, txn, call->member, ask->after, ask->most, call->arena, &answer->events, &answer->n_events));
+    /* Only what a list can be asked for reaches the writer. */
     if (ask->after) mailroom_handled(core->mailroom, call->member, ask->after);
-    return mailbox_list(core, txn, call->member, ask->after, ask->most, call->arena, &answer->events,
-                        &answer->n_events);
+    return STATUS_OK;
 }
 
 enum status handle_events_check(struct call *call, struct store_txn *txn) {

@@ -101,6 +101,8 @@ static enum status check_body(struct store_txn *txn, void *arg) {
     struct checking *checking = arg;
     struct call *call = checking->call;
     bool repeats = call->handler->flags & HANDLER_REPEATS;
+    /* A call that waited may be of a member that is one no longer. */
+    if (call->member) ENSURE(directory_member(call->directory, call->member), STATUS_DENIED);
     if (identified_by_engine(call)) {
         TRY(call_identify(call, txn, call->envelope.sender, &call->envelope.message, &call->envelope_hash));
         if (call->repeated && !repeats) return answer_repeated(checking, txn);

@@ -16,6 +16,7 @@
 #include "proto/msg_directory.h"
 #include "proto/msg_events.h"
 #include "proto/note.h"
+#include "proto/record.h"
 #include "proto/shred.h"
 #include "support/core/core_harness.h"
 
@@ -156,6 +157,41 @@ static void test_handled_mail_is_removed(void **state) {
     assert_int_equal(answer.n_events, 2);
     assert_int_equal(answer.events[0].sequence, third);
     assert_true(answer.events[1].sequence > third);
+    end(&bench);
+}
+
+/* A sequence that no event can have is refused, and the writer goes on. */
+static void test_handled_beyond_all_mail(void **state) {
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    struct msg_events ask = {.after = UINT64_MAX, .most = 64};
+    struct reply reply;
+    assert_true(core_harness_wait(poll_with(&bench, UNIT_CAREER, &ask), bench.arena, &reply));
+    assert_int_equal(reply.code, REPLY_INVALID);
+    put_mail(&bench, FEDERATION_CAREER, 1, LEDGER_NO_SLOT);
+    put_mail(&bench, FEDERATION_CAREER, 2, LEDGER_NO_SLOT);
+    assert_int_equal(poll_now(&bench, UNIT_CAREER, 0, 64).n_events, 2);
+    end(&bench);
+}
+
+/* A poll that waits while its member is removed gets no mail. */
+static void test_poll_of_a_removed_member(void **state) {
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    struct msg_events ask = {.most = 64, .wait_ms = 30000};
+    struct harness_call *waiting = poll_with(&bench, UNIT_CAREER, &ask);
+    core_harness_until(&bench.harness, one_is_parked, &bench);
+    const struct member_removal removal = {
+        .version = 1, .federation = bench.harness.core.federation, .member = FEDERATION_COUNTY, .reason = "closed"};
+    struct bytes object;
+    OK(record_removal_encode(bench.arena, &removal, &object));
+    core_harness_admit(&bench.harness, DIRECTORY_MEMBER_REMOVED, object);
+    put_mail(&bench, FEDERATION_CAREER, 1, LEDGER_NO_SLOT);
+    struct reply reply;
+    assert_true(core_harness_wait(waiting, bench.arena, &reply));
+    assert_int_equal(reply.code, REPLY_DENIED);
     end(&bench);
 }
 
@@ -370,6 +406,8 @@ int main(void) {
         cmocka_unit_test(test_checkpoint_is_offered_and_cosigned),
         cmocka_unit_test(test_unsigned_mail_waits),
         cmocka_unit_test(test_mail_of_destroyed_slots),
+        cmocka_unit_test(test_handled_beyond_all_mail),
+        cmocka_unit_test(test_poll_of_a_removed_member),
         cmocka_unit_test(test_mail_comes_in_order_with_receipts),
         cmocka_unit_test(test_handled_mail_is_removed),
         cmocka_unit_test(test_poll_waits_for_mail),
