@@ -29,12 +29,14 @@ struct face_gate {
     struct link_server *server;
     struct bytes limit_reply; /* made once: answered on nng's thread */
     struct arena *arena;
+    atomic_size_t bytes; /* of requests in hand */
 };
 
 struct gate_completion {
     struct completion base;
     struct face_gate *gate;
     struct link_request *request;
+    size_t bytes;                          /* of the request */
     enum gate_entry entry;                 /* GATE_PREFACE or GATE_CALL */
     uint8_t verdict[PREFACE_ANSWER_BYTES]; /* GATE_PREFACE: kept here, since checking clears a call's answer */
 };
@@ -163,6 +165,8 @@ static void hand_in(struct face_gate *gate, struct link_request *request, uint32
         (struct gate_completion){.base = {.ops = &gate_ops}, .gate = gate, .request = request, .entry = entry};
     preface_answer_encode((struct preface_answer){.verdict = PREFACE_NOT_NOW, .retry_after_ms = GATE_RETRY_MS},
                           completion->verdict);
+    completion->bytes = link_request_body(request).len;
+    atomic_fetch_add(&gate->bytes, completion->bytes);
     call->pipe = pipe;
     workers_push(gate->core->workers, call);
 }
