@@ -134,6 +134,18 @@ static enum status run_call(struct batcher *batcher, struct store_txn *txn, stru
     return STATUS_OK;
 }
 
+/* What changes the directory comes last in its batch: all others were judged by the directory of before, and their
+ * leaves stand before its own. */
+enum part { PART_CALLS, PART_DIRECTORY };
+
+static enum status run_part(struct batcher *batcher, struct store_txn *txn, enum part part) {
+    for (size_t i = 0; i < batcher->count; i++) {
+        struct call *call = batcher->calls[i];
+        if ((call->directory_next != NULL) == (part == PART_DIRECTORY)) TRY(run_call(batcher, txn, call));
+    }
+    return STATUS_OK;
+}
+
 static enum status run_upkeep(struct batcher *batcher, struct store_txn *txn) {
     batcher->marks_begun = atomic_load(&batcher->core->erasure_marks);
     batcher->marks_stood = 0;
@@ -153,8 +165,8 @@ static enum status batch_body(struct store_txn *txn, void *arg) {
     ledger_begin(core->ledger, clock_now_ms(core->clock));
     TRY(run_upkeep(batcher, txn));
     TRY(run_due(batcher, txn));
-    for (size_t i = 0; i < batcher->count; i++)
-        TRY(run_call(batcher, txn, batcher->calls[i]));
+    TRY(run_part(batcher, txn, PART_CALLS));
+    TRY(run_part(batcher, txn, PART_DIRECTORY));
     TRY(subject_slots_taken(txn, &batcher->slots_taken));
     return ledger_end(core->ledger, txn);
 }

@@ -23,6 +23,7 @@
 /* What a call of these tests does, and what it says afterwards. */
 struct work {
     struct id16 message;
+    bool changes;      /* the directory */
     uint8_t content;   /* other content under the same message is another request */
     enum status early; /* apply() ends with it before its first write */
     enum status late;  /* ... after it */
@@ -62,6 +63,24 @@ static const struct handler work_row = {.name = "work",
                                         .apply = work_apply,
                                         .settle = work_settle,
                                         .answer = work_answer};
+
+/* A change of the directory, as far as the writer sees it: to the version that there is. */
+static enum status change_check(struct call *call, struct store_txn *txn) {
+    TRY(work_check(call, txn));
+    directory_unref(call->directory_next);
+    call->directory_next = directory_ref(call->directory);
+    return STATUS_OK;
+}
+
+static void change_settle(struct call *call) { core_set_directory(call->core, MOVE(call->directory_next)); }
+
+static const struct handler change_row = {.name = "change",
+                                          .faces = FACE_OPERATOR,
+                                          .flags = HANDLER_EARLY,
+                                          .check = change_check,
+                                          .apply = work_apply,
+                                          .settle = change_settle,
+                                          .answer = work_answer};
 
 static const struct handler reserved_row = {.name = "reserved",
                                             .faces = FACE_OPERATOR,
@@ -105,7 +124,7 @@ static void run_together(struct bench *bench, struct work *works, size_t count, 
     struct harness_call *held = core_harness_run(&bench->harness, &work_row, &holder);
     assert_int_equal(sem_wait(&bench->holding), 0);
     for (size_t i = 0; i < count; i++)
-        calls[i] = core_harness_run(&bench->harness, &work_row, &works[i]);
+        calls[i] = core_harness_run(&bench->harness, works[i].changes ? &change_row : &work_row, &works[i]);
     while (batcher_depth(bench->harness.core.batcher) < count)
         continue;
     (void)sem_post(&bench->hold);
@@ -142,6 +161,21 @@ static void test_failing_calls_fail_alone(void **state) {
     /* The holder's leaf, and those of the two that succeeded. */
     assert_int_equal(ledger_signed_size(bench.harness.core.ledger), before + 3);
     assert_int_equal(atomic_load(&bench.harness.core.metrics->batch_reruns), 2);
+    end(&bench);
+}
+
+/* P8: a leaf that was judged by the directory of before stands before the leaf that changes it. */
+static void test_directory_changes_come_last(void **state) {
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    struct work works[] = {fresh(), fresh(), fresh()};
+    struct operator_reply replies[3];
+    works[0].changes = true;
+    run_together(&bench, works, 3, replies);
+    uint64_t change = check_done(&bench, &replies[0]);
+    assert_true(check_done(&bench, &replies[1]) < change);
+    assert_true(check_done(&bench, &replies[2]) < change);
     end(&bench);
 }
 
@@ -342,6 +376,7 @@ int main(void) {
         cmocka_unit_test(test_low_disk_leaves_the_reserve),
         cmocka_unit_test(test_clock_that_jumps),
         cmocka_unit_test(test_clock_far_from_log_at_start),
+        cmocka_unit_test(test_directory_changes_come_last),
         cmocka_unit_test(test_repeated_messages_are_one_leaf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
