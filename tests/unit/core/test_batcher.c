@@ -14,6 +14,7 @@
 #include "broker/core/ledger.h"
 #include "broker/core/mailbox.h"
 #include "broker/core/metrics.h"
+#include "broker/core/pacer.h"
 #include "broker/role.h"
 #include "proto/msg_publish.h"
 #include "support/core/core_harness.h"
@@ -88,6 +89,14 @@ static const struct handler reserved_row = {.name = "reserved",
                                             .check = work_check,
                                             .apply = work_apply,
                                             .answer = work_answer};
+
+static const struct handler paced_row = {.name = "paced",
+                                         .faces = FACE_OPERATOR,
+                                         .pace = PACE_BOUNDARY,
+                                         .flags = HANDLER_EARLY,
+                                         .check = work_check,
+                                         .apply = work_apply,
+                                         .answer = work_answer};
 
 struct bench {
     struct core_harness harness;
@@ -363,6 +372,28 @@ static void test_clock_far_from_log_at_start(void **state) {
     end(&bench);
 }
 
+/* P6: an answer that is paced leaves only after a boundary, whether the call succeeded, was repeated, was refused by
+ * its handler or before it. */
+static void test_paced_answers_wait_for_the_boundary(void **state) {
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    struct work works[] = {fresh(), fresh(), fresh(), fresh()};
+    works[1] = works[0];
+    works[2].early = STATUS_DENIED;
+    works[3].message = works[0].message;
+    works[3].content = 9;
+    const enum reply_code codes[] = {REPLY_DONE, REPLY_DONE, REPLY_DENIED, REPLY_CONFLICT};
+    for (size_t i = 0; i < 12; i++) {
+        uint64_t sent_ms = clock_boot_ms(clock_system());
+        struct harness_call *call = core_harness_run(&bench.harness, &paced_row, &works[i % 4]);
+        assert_int_equal(core_harness_result(call, bench.arena).code, codes[i % 4]);
+        uint64_t answered_ms = clock_boot_ms(clock_system());
+        assert_true(answered_ms / PACER_BOUNDARY_MS > sent_ms / PACER_BOUNDARY_MS);
+    }
+    end(&bench);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_failing_calls_fail_alone),
@@ -378,6 +409,7 @@ int main(void) {
         cmocka_unit_test(test_clock_far_from_log_at_start),
         cmocka_unit_test(test_directory_changes_come_last),
         cmocka_unit_test(test_repeated_messages_are_one_leaf),
+        cmocka_unit_test(test_paced_answers_wait_for_the_boundary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
