@@ -113,6 +113,14 @@ static bool code_fits(const struct reducer *r, const struct id16 *code, const st
     return hash_equal(&rev, &token->rev);
 }
 
+/* By whoever has the code: no key, no name. */
+static void judge_code(const struct reducer *r, const struct audit_leaf *leaf, const struct fold_token *token) {
+    bool fits = code_fits(r, leaf->material.code, token) && leaf->leaf.type == LEAF_CONSENT_REVOKED;
+    (void)reducer_expect(r, leaf, fits, FINDING_DENIED, "the code is not that of the consent");
+    (void)reducer_expect(r, leaf, reducer_event(r, leaf, "code", &token->consent->consent), FINDING_EVENT,
+                         "the event is not that of the code");
+}
+
 static bool member_may(const struct fold_token *token, const char *sender) {
     struct bytes member = ids_member_of(sender);
     const struct fold_device *device = token->consent->device;
@@ -140,8 +148,7 @@ enum status fold_change_ordered(struct reducer *r, const struct audit_leaf *leaf
     if (material->statement) {
         judge_statement(r, leaf, token);
     } else if (material->code) {
-        bool fits = code_fits(r, material->code, token) && leaf->leaf.type == LEAF_CONSENT_REVOKED;
-        (void)reducer_expect(r, leaf, fits, FINDING_DENIED, "the code is not that of the consent");
+        judge_code(r, leaf, token);
     } else {
         judge_member(r, leaf, token);
     }

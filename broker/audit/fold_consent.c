@@ -147,6 +147,10 @@ enum status fold_consent_close(struct reducer *r) {
     if (!decision->open) return STATUS_OK;
     decision->open = false;
     if (decision->first) TRY(judge_notice(r, decision));
+    const struct rules *rules = directory_rules(decision->directory);
+    if (!rules || decision->n_sources > rules->most_sources) {
+        reducer_report_clause(r, decision->leaf, RULE_CAPS, "consents to more sources than the rules allow");
+    }
     for (size_t i = 0; i < decision->n_superseded; i++) {
         if (decision->first && same_terms(decision, decision->superseded[i])) continue;
         reducer_report(r, decision->superseded_leaf[i], FINDING_DECISION,
@@ -208,9 +212,6 @@ static void judge_within(const struct reducer *r, const struct audit_leaf *leaf,
                   token_within(r->federation, material->token, material->request, &material->request_signed->hash,
                                &material->salt->salt) == STATUS_OK;
     (void)reducer_expect(r, leaf, within, FINDING_WITHIN, "the token is not within the request");
-    const struct rules *rules = directory_rules(leaf->directory);
-    bool caps = rules && material->request->n_sources <= rules->most_sources;
-    if (!caps) reducer_report_clause(r, leaf->index, RULE_CAPS, "the request names more sources than the rules allow");
 }
 
 static void judge_token(const struct reducer *r, const struct audit_leaf *leaf, const struct fold_request *request) {

@@ -33,8 +33,8 @@ struct fold_device *fold_device_statement(struct reducer *r, const struct audit_
     (void)reducer_expect(r, leaf, subject, FINDING_SUBJECT, "the statement is another person's");
     (void)reducer_expect(r, leaf, statement_fresh(statement, leaf->leaf.time_ms) == STATUS_OK, FINDING_STATEMENT,
                          "the statement is from another time than the leaf");
-    (void)reducer_expect(r, leaf, device->state != FOLD_DEVICE_REMOVED, FINDING_DEVICE_STATE,
-                         "the device was removed before");
+    (void)reducer_expect(r, leaf, device->state == FOLD_DEVICE_ACTIVE, FINDING_DEVICE_STATE,
+                         "the device was removed or suspended before");
     (void)reducer_expect(r, leaf, chain_holds(device, statement, &leaf->material.cause_hash), FINDING_STATEMENT_CHAIN,
                          "the statement does not follow the device's last one");
     const char *sender = text_base64url(leaf->arena, hash_bytes(&statement->device));

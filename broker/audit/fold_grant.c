@@ -33,7 +33,7 @@ static void judge_state(const struct reducer *r, const struct audit_leaf *leaf, 
         return;
     }
     uint64_t now = leaf->leaf.time_ms;
-    bool fresh = state->time_ms <= now + LIMIT_ENVELOPE_WINDOW_MS && now <= state->time_ms + LIMIT_STATE_AGE_MS;
+    bool fresh = state->time_ms <= now + LIMIT_STATE_AGE_MS && now <= state->time_ms + LIMIT_STATE_AGE_MS;
     (void)reducer_expect(r, leaf, fresh, FINDING_STALE_STATE, "the state relied on was more than ten minutes old");
     (void)reducer_expect(r, leaf, state_true(token->consent, leaf, state), FINDING_STALE_STATE,
                          "the state relied on was not the log's at that size and time");

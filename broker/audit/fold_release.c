@@ -243,7 +243,7 @@ static const struct msg_release *judge_message(const struct reducer *r, const st
 enum status fold_release_page(struct reducer *r, const struct audit_leaf *leaf) {
     const struct audit_signed *envelope = leaf->material.envelope_signed;
     const struct msg_release *asked = judge_message(r, leaf);
-    bool key_active = envelope && envelope->verdict != VERDICT_NO_KEY;
+    bool key_active = !envelope || envelope->verdict != VERDICT_NO_KEY;
     struct fold_token *token = reducer_token(r, leaf->opening.token);
     bool known = token && token->consent;
     if (!known || strcmp(token->to, leaf->opening.actor) != 0) {

@@ -36,11 +36,13 @@ static enum status open_item(struct reading *reading, const struct evidence_item
     return aead_open(key, aad, item->content, reading->leaf->arena, out_content);
 }
 
-/* out_content->data stays NULL when it is not there or altered. */
-static enum status evidence(struct reading *reading, const struct hash *hash, struct bytes *out_content) {
+/* out_content->data stays NULL when it is not there or altered, which are findings; missing is the text for the first,
+ * or NULL where that is none. */
+static enum status evidence(struct reading *reading, const struct hash *hash, const char *missing,
+                            struct bytes *out_content) {
     const struct evidence_item *item = bundle_evidence(reading->bundle, hash, reading->leaf->slot);
     *out_content = BYTES_EMPTY;
-    if (!item) return STATUS_OK;
+    if (!item) return missing ? audit_leaf_note(reading->leaf, FINDING_EVIDENCE_MISSING, missing) : STATUS_OK;
     struct bytes content;
     enum status status = open_item(reading, item, &content);
     ENSURE(status != STATUS_MEMORY && status != STATUS_CRYPTO, status);
@@ -261,21 +263,17 @@ static enum status read_cause(struct reading *reading, read_fn *read) {
         return needed ? audit_leaf_note(reading->leaf, FINDING_CAUSE, "the opening does not say what asked for it")
                       : STATUS_OK;
     }
-    TRY(evidence(reading, &material->cause_hash, &material->cause));
-    if (!material->cause.data) {
-        return needed ? audit_leaf_note(reading->leaf, FINDING_EVIDENCE_MISSING, "what asked for it is not there")
-                      : STATUS_OK;
-    }
+    const char *missing = needed ? "what asked for it is not there" : NULL;
+    TRY(evidence(reading, &material->cause_hash, missing, &material->cause));
+    if (!material->cause.data) return STATUS_OK;
     enum status status = read(reading, material->cause);
     return status == STATUS_OK ? STATUS_OK : fault(reading, status, "what asked for it is malformed");
 }
 
 static enum status read_piece(struct reading *reading, const struct hash *hash, read_fn *read) {
     struct bytes content;
-    TRY(evidence(reading, hash, &content));
-    if (!content.data) {
-        return audit_leaf_note(reading->leaf, FINDING_EVIDENCE_MISSING, "a piece of evidence is not there");
-    }
+    TRY(evidence(reading, hash, "a piece of evidence is not there", &content));
+    if (!content.data) return STATUS_OK;
     enum status status = read(reading, content);
     return status == STATUS_OK ? STATUS_OK : fault(reading, status, "a piece of evidence is malformed");
 }

@@ -110,6 +110,37 @@ static void let_expire(struct log_plot *plot) {
     (void)log_story_acknowledge(plot->world, brief[0], UNIT_CAREER, CONSENT_STATE_EXPIRED);
 }
 
+/* Other ways for a consent to end: by a member on the person's word, by the code, by another on the same terms. */
+static void end_otherwise(struct log_plot *plot) {
+    struct log_token *tokens[3][1];
+    for (size_t i = 0; i < 3; i++) {
+        struct log_request *request =
+            log_story_request(plot->world, plot->ada, UNIT_CAREER, &sources[1], 1, ACCESS_REPEATED);
+        log_story_grant(plot->world, &(struct log_decision){.request = request, .device = plot->device}, tokens[i]);
+        if (i == 0) (void)log_story_revoke_by(plot->world, tokens[i][0], UNIT_LABOUR);
+        if (i == 2) (void)log_story_supersede(plot->world, tokens[1][0], tokens[2][0]);
+    }
+    (void)log_story_revoke_code(plot->world, tokens[2][0]);
+}
+
+/* A second device, which reads; the first is lost, and what it signed last is suspended. */
+static void lose_device(struct log_plot *plot) {
+    struct log_token *token[1];
+    struct log_device *second = log_plot_enrol(plot, plot->ada, UNIT_GUIDANCE);
+    log_story_countersign(plot->world, plot->device, second);
+    struct log_request *request =
+        log_story_request(plot->world, plot->ada, UNIT_CAREER, &sources[1], 1, ACCESS_REPEATED);
+    (void)log_story_refuse(plot->world, plot->device, request);
+    request = log_story_request(plot->world, plot->ada, UNIT_CAREER, &sources[1], 1, ACCESS_REPEATED);
+    log_story_grant(plot->world, &(struct log_decision){.request = request, .device = plot->device}, token);
+    (void)log_story_read(plot->world, second, UNIT_LABOUR);
+    (void)log_story_grant_own(plot->world, second, plot->plan);
+    (void)log_story_lose_device(plot->world, second, plot->device, plot->world->now_ms / 1000 - 10, token[0]);
+    (void)log_story_release(
+        plot->world, &(struct log_release){.unit = UNIT_CAREER, .token = token[0], .clause = RULE_CONSENT_ACTIVE});
+    plot->device = second;
+}
+
 void log_plot_live(struct log_plot *plot) {
     (void)log_plot_release(plot, RULE_PASS);
     (void)log_story_release(
@@ -130,6 +161,9 @@ void log_plot_live(struct log_plot *plot) {
     struct log_request *request = log_story_request(plot->world, plot->ada, UNIT_CAREER, sources, 1, ACCESS_ONCE);
     (void)log_story_refuse(plot->world, plot->device, request);
     (void)log_story_withdraw(plot->world, plot->activity);
+    end_otherwise(plot);
+    lose_device(plot);
+    (void)log_story_erase_own(plot->world, plot->ada, UNIT_LABOUR, 1);
 }
 
 void log_plot_end(struct log_plot *plot) {

@@ -36,31 +36,20 @@ static const struct sign_private *unit_key(const struct log_world *world, enum f
     return world->federation->members[world->federation->units[unit].member].sign;
 }
 
-/* A message in its envelope: whole bytes and the event of its first leaf. */
-struct sent {
-    struct bytes whole;
-    struct id16 message;
-    struct id16 event;
-};
-
-static struct sent send_as(struct log_world *world, enum federation_unit unit, enum message_type type,
-                           struct bytes body, const struct id16 *message) {
-    struct sent sent = {.message = message ? *message : ids_random()};
+struct log_sent log_story_send(struct log_world *world, enum federation_unit unit, enum message_type type,
+                               struct bytes body) {
+    struct log_sent sent;
     const struct envelope envelope = {.version = 1,
                                       .federation = FEDERATION_NAME,
                                       .type = type,
                                       .sender = unit_id(world, unit),
                                       .official = "handler-17",
-                                      .message = sent.message,
+                                      .message = ids_random(),
                                       .time_ms = world->now_ms,
                                       .body = body};
     OK(envelope_sign(world->arena, &envelope, unit_key(world, unit), &sent.whole));
-    sent.event = derive_event_id(FEDERATION_NAME, envelope.sender, &sent.message, 0);
+    sent.event = derive_event_id(FEDERATION_NAME, envelope.sender, &envelope.message, 0);
     return sent;
-}
-
-static struct sent send(struct log_world *world, enum federation_unit unit, enum message_type type, struct bytes body) {
-    return send_as(world, unit, type, body, NULL);
 }
 
 /* ---- devices ---- */
@@ -103,7 +92,7 @@ struct log_device *log_story_enrol(struct log_world *world, struct log_person *p
     device->attestation = attest(world, device, attester, &enrolment, registration);
     struct bytes body;
     OK(msg_attest_encode(world->arena, &(struct msg_attest){.attestation = device->attestation}, &body));
-    struct sent sent = send(world, attester, MESSAGE_ATTEST, body);
+    struct log_sent sent = log_story_send(world, attester, MESSAGE_ATTEST, body);
     const struct bytes evidence[] = {device->attestation, registration};
     const struct log_world_entry entry = {
         .type = LEAF_DEVICE_ENROLLED,
@@ -185,7 +174,7 @@ struct log_fragment *log_story_publish(struct log_world *world, struct log_perso
 uint64_t log_story_withdraw(struct log_world *world, const struct log_fragment *fragment) {
     struct bytes body;
     OK(msg_withdraw_encode(world->arena, &(struct msg_withdraw){fragment->core.fragment}, &body));
-    struct sent sent = send(world, fragment->source, MESSAGE_WITHDRAW, body);
+    struct log_sent sent = log_story_send(world, fragment->source, MESSAGE_WITHDRAW, body);
     const struct opening_item item = {.fragment = fragment->core.fragment,
                                       .revision = fragment->core.revision,
                                       .header_hash = fragment->header_hash,
@@ -244,7 +233,7 @@ struct log_request *log_story_request(struct log_world *world, struct log_person
     OK(signed_make(world->arena, SIGNED_REQUEST, FEDERATION_NAME, body, unit_key(world, recipient), &request->whole));
     OK(msg_request_consent_encode(world->arena, &(struct msg_request_consent){request->whole, salts, n_sources},
                                   &body));
-    struct sent sent = send(world, recipient, MESSAGE_REQUEST_CONSENT, body);
+    struct log_sent sent = log_story_send(world, recipient, MESSAGE_REQUEST_CONSENT, body);
     const struct log_world_entry entry = {.type = LEAF_CONSENT_REQUESTED,
                                           .person = person,
                                           .event = sent.event,
@@ -408,7 +397,7 @@ uint64_t log_story_upload(struct log_world *world, const struct log_upload *uplo
     }
     struct bytes body;
     OK(msg_upload_grants_encode(world->arena, &(struct msg_upload_grants){out_grants, upload->n_fragments}, &body));
-    struct sent sent = send(world, upload->fragments[0]->source, MESSAGE_UPLOAD_GRANTS, body);
+    struct log_sent sent = log_story_send(world, upload->fragments[0]->source, MESSAGE_UPLOAD_GRANTS, body);
     const char *source = upload->fragments[0]->core.source;
     const struct log_world_entry entry = {.type = LEAF_GRANTED_KEY,
                                           .person = upload->fragments[0]->person,
@@ -460,7 +449,7 @@ uint64_t log_story_release(struct log_world *world, const struct log_release *re
     const uint32_t *kinds = release->kinds ? release->kinds : token->kinds;
     size_t n_kinds = release->kinds ? release->n_kinds : token->n_kinds;
     struct bytes body = ask_for(world, release, purpose, kinds, n_kinds);
-    struct sent sent = send(world, release->unit, MESSAGE_RELEASE, body);
+    struct log_sent sent = log_story_send(world, release->unit, MESSAGE_RELEASE, body);
     struct opening opening = {.actor = unit_id(world, release->unit),
                               .token = ids_bytes(&token->jti),
                               .purpose = purpose,
@@ -482,124 +471,5 @@ uint64_t log_story_release(struct log_world *world, const struct log_release *re
                                           .opening = opening,
                                           .cause = sent.whole};
     if (release->out_event) *release->out_event = sent.event;
-    return log_world_append(world, &entry);
-}
-
-/* ---- statements ---- */
-
-/* Signs a statement as the device's next. */
-static struct bytes state_as(struct log_world *world, struct log_device *device, struct statement *statement) {
-    struct bytes compact;
-    statement->subject = device->person->handle;
-    statement->jti = ids_random();
-    statement->iat_s = world->now_ms / 1000;
-    statement->prev = device->has_statement ? hash_bytes(&device->last_statement) : BYTES_EMPTY;
-    if (!statement->source) statement->source = "";
-    OK(statement_make(world->arena, FEDERATION_NAME, statement, device->sign, &compact));
-    device->last_statement = hash_sha256(compact);
-    device->has_statement = true;
-    return compact;
-}
-
-static struct opening token_opening(const struct log_token *token, const char *actor, enum consent_state state) {
-    return (struct opening){.actor = actor,
-                            .consent = ids_bytes(&token->token.consent),
-                            .token = ids_bytes(&token->token.jti),
-                            .recipient = token->token.to,
-                            .source = token->token.from,
-                            .number = state,
-                            .prior_leaf = token->leaf + 1};
-}
-
-uint64_t log_story_change(struct log_world *world, struct log_token *const *tokens, size_t n_tokens,
-                          enum leaf_type type) {
-    static const enum statement_type types[] = {[LEAF_CONSENT_SUSPENDED] = STATEMENT_SUSPEND,
-                                                [LEAF_CONSENT_RESUMED] = STATEMENT_RESUME,
-                                                [LEAF_CONSENT_REVOKED] = STATEMENT_REVOKE};
-    static const enum consent_state states[] = {[LEAF_CONSENT_SUSPENDED] = CONSENT_STATE_SUSPENDED,
-                                                [LEAF_CONSENT_RESUMED] = CONSENT_ACTIVE,
-                                                [LEAF_CONSENT_REVOKED] = CONSENT_STATE_REVOKED};
-    struct log_device *device = tokens[0]->device;
-    struct statement statement = {.type = types[type], .consent = tokens[0]->token.consent};
-    struct bytes compact = state_as(world, device, &statement);
-    uint64_t first = world->n_leaves;
-    for (uint32_t i = 0; i < n_tokens; i++) {
-        const struct log_world_entry entry = {.type = type,
-                                              .person = device->person,
-                                              .event = derive_event_id(FEDERATION_NAME, device->kid, &statement.jti, i),
-                                              .opening = token_opening(tokens[i], device->kid, states[type]),
-                                              .cause = compact};
-        (void)log_world_append(world, &entry);
-    }
-    return first;
-}
-
-uint64_t log_story_revoke_by(struct log_world *world, const struct log_token *token, enum federation_unit unit) {
-    struct bytes body;
-    OK(msg_revoke_encode(
-        world->arena, &(struct msg_revoke){.consent = token->token.consent, .reason = "on the person's word"}, &body));
-    struct sent sent = send(world, unit, MESSAGE_REVOKE, body);
-    const struct log_world_entry entry = {.type = LEAF_CONSENT_REVOKED,
-                                          .person = token->request->person,
-                                          .event = sent.event,
-                                          .opening = token_opening(token, unit_id(world, unit), CONSENT_STATE_REVOKED),
-                                          .cause = sent.whole};
-    return log_world_append(world, &entry);
-}
-
-uint64_t log_story_expire(struct log_world *world, const struct log_token *token) {
-    const struct log_world_entry entry = {.type = LEAF_CONSENT_EXPIRED,
-                                          .person = token->request->person,
-                                          .event = derive_event_id(FEDERATION_NAME, "broker", &token->token.jti, 0),
-                                          .opening = token_opening(token, "broker", CONSENT_STATE_EXPIRED)};
-    return log_world_append(world, &entry);
-}
-
-uint64_t log_story_acknowledge(struct log_world *world, const struct log_token *token, enum federation_unit unit,
-                               enum consent_state ending) {
-    struct bytes body;
-    OK(msg_acknowledge_encode(world->arena,
-                              &(struct msg_acknowledge){.consent = token->token.consent, .ending = ending, .purged = 3},
-                              &body));
-    struct sent sent = send(world, unit, MESSAGE_ACKNOWLEDGE, body);
-    const struct log_world_entry entry = {
-        .type = LEAF_ACKNOWLEDGED,
-        .person = token->request->person,
-        .event = sent.event,
-        .opening = {.actor = unit_id(world, unit), .consent = ids_bytes(&token->token.consent), .number = ending},
-        .cause = sent.whole};
-    return log_world_append(world, &entry);
-}
-
-uint64_t log_story_remove_device(struct log_world *world, struct log_device *by, const struct log_device *device) {
-    struct statement statement = {.type = STATEMENT_REMOVE_DEVICE, .other_device = device->thumbprint};
-    struct bytes compact = state_as(world, by, &statement);
-    const struct log_world_entry entry = {.type = LEAF_DEVICE_REMOVED,
-                                          .person = by->person,
-                                          .event = derive_event_id(FEDERATION_NAME, by->kid, &statement.jti, 0),
-                                          .opening = {.actor = by->kid, .device = hash_bytes(&device->thumbprint)},
-                                          .cause = compact};
-    return log_world_append(world, &entry);
-}
-
-uint64_t log_story_refuse(struct log_world *world, struct log_device *device, const struct log_request *request) {
-    struct statement statement = {.type = STATEMENT_REFUSE, .request = request->request.request, .tell = true};
-    struct bytes compact = state_as(world, device, &statement);
-    const struct log_world_entry entry = {.type = LEAF_CONSENT_REFUSED,
-                                          .person = device->person,
-                                          .event = derive_event_id(FEDERATION_NAME, device->kid, &statement.jti, 0),
-                                          .opening = {.actor = device->kid,
-                                                      .request = ids_bytes(&request->request.request),
-                                                      .prior_leaf = request->leaf + 1},
-                                          .cause = compact};
-    return log_world_append(world, &entry);
-}
-
-uint64_t log_story_erase(struct log_world *world, const struct log_person *person, uint64_t covered) {
-    struct hash slot = derive_slot_commitment(FEDERATION_NAME, person->key);
-    const struct log_world_entry entry = {
-        .type = LEAF_ERASED,
-        .event = ids_random(),
-        .opening = {.actor = "authority", .slot_commitment = hash_bytes(&slot), .number = covered}};
     return log_world_append(world, &entry);
 }

@@ -7,6 +7,7 @@
 #define TESTS_SUPPORT_LOG_STORY_H
 
 #include "proto/consent_request.h"
+#include "proto/envelope.h"
 #include "proto/fragment_header.h"
 #include "proto/rule.h"
 #include "proto/state_statement.h"
@@ -56,6 +57,14 @@ struct log_token {
     uint64_t leaf;
     struct id16 code;
 };
+
+/* A message in its envelope: whole bytes and the event of its first leaf. */
+struct log_sent {
+    struct bytes whole;
+    struct id16 event;
+};
+struct log_sent log_story_send(struct log_world *world, enum federation_unit unit, enum message_type type,
+                               struct bytes body);
 
 /* Enrols a device that the member of this unit attests. */
 struct log_device *log_story_enrol(struct log_world *world, struct log_person *person, enum federation_unit attester);
@@ -124,6 +133,21 @@ uint64_t log_story_acknowledge(struct log_world *world, const struct log_token *
                                enum consent_state ending);
 uint64_t log_story_remove_device(struct log_world *world, struct log_device *by, const struct log_device *device);
 uint64_t log_story_refuse(struct log_world *world, struct log_device *device, const struct log_request *request);
+/* By the code that was printed on the receipt. */
+uint64_t log_story_revoke_code(struct log_world *world, const struct log_token *token);
+/* A token of a consent on the same terms takes the place of an earlier one. */
+uint64_t log_story_supersede(struct log_world *world, const struct log_token *earlier, const struct log_token *by);
+/* Removed as lost: what it signed since is suspended. suspended may be NULL. */
+uint64_t log_story_lose_device(struct log_world *world, struct log_device *by, const struct log_device *device,
+                               uint64_t since_s, const struct log_token *suspended);
+/* A statement that has no leaf. */
+void log_story_countersign(struct log_world *world, struct log_device *by, const struct log_device *device);
+uint64_t log_story_read(struct log_world *world, struct log_device *device, enum federation_unit source);
+uint64_t log_story_grant_own(struct log_world *world, const struct log_device *device,
+                             const struct log_fragment *fragment);
+/* A member takes its own fragments back. */
+uint64_t log_story_erase_own(struct log_world *world, struct log_person *person, enum federation_unit unit,
+                             uint64_t covered);
 /* An ERASED leaf that covers this many. */
 uint64_t log_story_erase(struct log_world *world, const struct log_person *person, uint64_t covered);
 

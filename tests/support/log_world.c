@@ -92,13 +92,23 @@ static void add_evidence(struct log_world *world, struct log_world_leaf *leaf, s
     item->content = seal(world, leaf->person, aad, content);
 }
 
+/* Another letter in the middle of the signature, so that it stays canonical base64url. */
+static struct bytes flip(struct log_world *world, struct bytes compact) {
+    struct bytes copy;
+    OK(arena_copy(world->arena, compact, &copy));
+    uint8_t *at = (uint8_t *)(uintptr_t)copy.data + copy.len - 40;
+    *at = *at == 'A' ? 'B' : 'A';
+    return copy;
+}
+
 static void fill_evidence(struct log_world *world, const struct log_world_entry *entry, struct log_world_leaf *leaf,
                           struct opening *opening) {
     struct hash *hashes = ARENA_ARRAY(world->arena, struct hash, entry->n_evidence + 1);
     leaf->evidence = ARENA_ARRAY(world->arena, struct evidence_item, entry->n_evidence + 1);
     assert_true(hashes && leaf->evidence);
     if (entry->cause.data) {
-        add_evidence(world, leaf, entry->cause);
+        add_evidence(world, leaf, world->flip_cause ? flip(world, entry->cause) : entry->cause);
+        world->flip_cause = false;
         hashes[entry->n_evidence] = leaf->evidence[0].hash;
         opening->cause = hash_bytes(&hashes[entry->n_evidence]);
     }
@@ -151,7 +161,7 @@ static struct opening fill_opening(struct log_world *world, const struct log_wor
     if (entry->person) {
         *slot_commitment = derive_slot_commitment(FEDERATION_NAME, entry->person->key);
         opening.slot_commitment = hash_bytes(slot_commitment);
-        opening.subject = hash_bytes(&entry->person->handle);
+        if (!entry->nameless) opening.subject = hash_bytes(&entry->person->handle);
     }
     return opening;
 }

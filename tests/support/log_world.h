@@ -41,6 +41,7 @@ struct log_world {
     /* Called once, before the next leaf is committed to: for what an opening should not say. */
     void (*tweak)(struct opening *opening, void *context);
     void *tweak_context;
+    bool flip_cause;    /* once: the cause of the next leaf, a JWS, gets another signature */
     uint64_t cosign_ms; /* 0: the last leaf's time */
 };
 
@@ -53,6 +54,7 @@ struct log_person *log_world_person(struct log_world *world);
 struct log_world_entry {
     enum leaf_type type;
     struct log_person *person; /* NULL: in clear */
+    bool nameless;             /* sealed under the person's slot, and does not name the person */
     struct id16 event;
     struct opening opening; /* version, type, now, slot commitment, subject, cause, evidence, directory are filled in */
     struct bytes cause;     /* content; empty: none */
