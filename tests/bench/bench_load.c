@@ -154,13 +154,19 @@ static enum status bench_latency(struct bench *bench) {
     return STATUS_OK;
 }
 
-/* Consents of person i % persons; each person one at a time. */
+/* Consents i of person i % persons, one at a time, each between another pair of units: a second one between the same
+ * would supersede the first. Pairs of neighbours are the population's. */
 static enum status make_consents_of(void *arg, size_t p) {
     struct bench *bench = arg;
-    size_t units = world_unit_count(bench->world);
-    for (size_t i = p; i < bench->options.consents; i += bench->population.n_persons) {
+    const size_t units = world_unit_count(bench->world);
+    const size_t persons = bench->population.n_persons;
+    for (size_t i = p; i < bench->options.consents; i += persons) {
+        size_t pair = i / persons;
+        size_t to = (p + pair) % units;
+        size_t from = (to + 2 + pair / units) % units;
+        ENSURE(2 + pair / units < units, STATUS_LIMIT);
         bench->consents[i] = (struct world_consent){.person = &bench->population.persons[p],
-                                                    .wish = {.to = i % units, .from = {(i + 1) % units}, .n_from = 1}};
+                                                    .wish = {.to = to, .from = {from}, .n_from = 1}};
         TRY(world_consent(bench->world, bench->notes, &bench->consents[i], PATIENCE_MS));
     }
     return STATUS_OK;

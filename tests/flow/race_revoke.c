@@ -26,6 +26,7 @@ struct rival {
     uint64_t revoked_leaf; /* index + 1; 0: by code, without a receipt */
     uint64_t last_release; /* index + 1 */
     uint64_t last_grant;
+    _Atomic bool is_void; /* the revocation failed: nothing follows from it */
 };
 
 struct race {
@@ -57,6 +58,7 @@ static enum status prepare(void *arg, size_t i) {
     rival->consent =
         (struct world_consent){.person = &rival->person, .wish = {.to = i % MEMBERS, .from = {source}, .n_from = 1}};
     atomic_store(&rival->acknowledged_us, 0);
+    rival->is_void = false;
     rival->revoked_leaf = rival->last_release = rival->last_grant = 0;
     TRY(world_consent(world, race->flow.notes, &rival->consent, FLOW_PATIENCE_MS));
     TRY(world_grant(world, race->flow.notes, &rival->consent, 0, &rival->granted, 1, FLOW_PATIENCE_MS));
@@ -96,6 +98,7 @@ static void race_release(const struct race *race, struct rival *rival) {
         if (released) rival->last_release = receipt.index + 1;
         if (!began_late) continue;
         late++;
+        if (rival->is_void) continue;
         (void)tally_check(!released, "round %llu: a release succeeds after the revocation",
                           (unsigned long long)race->round);
         (void)tally_check(code == REPLY_CONSENT_ENDED && status == STATUS_OK,
@@ -114,6 +117,7 @@ static void race_upload(const struct race *race, struct rival *rival) {
         if (status == STATUS_OK) rival->last_grant = receipt.index + 1;
         if (!began_late) continue;
         late++;
+        if (rival->is_void) continue;
         (void)tally_check(status != STATUS_OK, "round %llu: a grant is kept after the revocation",
                           (unsigned long long)race->round);
     }
@@ -132,7 +136,7 @@ static void race_revoke(const struct race *race, struct rival *rival, size_t i) 
     enum status status =
         world_revoke(race->flow.world, race->flow.notes, &rival->consent, by, FLOW_PATIENCE_MS, &receipt);
     if (by != WORLD_CODE && status == STATUS_OK) rival->revoked_leaf = receipt.index + 1;
-    (void)tally_status(status, "revocation");
+    if (!tally_status(status, "revocation")) rival->is_void = true;
     atomic_store(&rival->acknowledged_us, world_clock_us());
 }
 

@@ -17,13 +17,14 @@
 #include "proto/msg_publish.h"
 #include "proto/signed.h"
 #include "support/link/world_https.h"
+#include "support/link/world_internal.h"
 
 #define PORTAL_MS    20000
 #define PERSON_ARENA ((size_t)2 << 20)
 #define POLL_MS      2000
 #define MAIL_MS      20000
 #define PAUSE_MS     20
-#define ENROLMENT_MS 3600000
+#define ENROLMENT_MS 600000
 #define NONCE_ROUNDS 2
 
 enum status world_person_init(struct world_person *person, enum world_way way) {
@@ -119,6 +120,10 @@ enum status world_portal(struct world *world, struct world_person *person, const
         status = ask_with_nonce(world, person, ask, arena, &reply);
     }
     TRY(status);
+    if (reply.status >= 400) {
+        (void)fprintf(stderr, "world: %s %s: %u %.*s\n", ask->method, ask->path, reply.status, (int)reply.body.len,
+                      (const char *)reply.body.data);
+    }
     *out_answer = (struct world_portal_answer){.status = reply.status, .body = reply.body};
     return STATUS_OK;
 }
@@ -272,8 +277,9 @@ enum status world_enrol(struct world *world, struct world_notes *notes, struct w
     ENSURE(arena, STATUS_MEMORY);
     struct enrolment enrolment = {.id = ids_random(), .read_key = seal_public_of(person->read)};
     secret_random_public(enrolment.secret, sizeof enrolment.secret);
-    TRY(open_enrolment(world, &enrolment, patience_ms, arena));
-    TRY(register_device(world, person, &enrolment, patience_ms, arena));
-    if (person->way == WORLD_BY_HTTPS) TRY(await_registration(world, enrolment.registration));
-    return attest(world, notes, person, &enrolment, patience_ms, arena);
+    WORLD_TRY("OPEN_ENROLMENT", open_enrolment(world, &enrolment, patience_ms, arena));
+    WORLD_TRY("registration", register_device(world, person, &enrolment, patience_ms, arena));
+    if (person->way == WORLD_BY_HTTPS) WORLD_TRY("mail", await_registration(world, enrolment.registration));
+    WORLD_TRY("ATTEST", attest(world, notes, person, &enrolment, patience_ms, arena));
+    return STATUS_OK;
 }
