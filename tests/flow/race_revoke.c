@@ -13,7 +13,7 @@
 #include "support/link/load.h"
 #include "support/link/world_fragment.h"
 
-enum { PERSONS = 32, PARTS = 3, MEMBERS = 4, AFTER = 2, KILL_PATIENCE_MS = 60000, TRIES_MAX = 2000 };
+enum { PERSONS = 32, PARTS = 3, MEMBERS = 4, AFTER = 2, KILL_PATIENCE_MS = 60000, TRIES_MAX = 2000, BY_HTTPS = 8 };
 
 struct rival {
     struct world_person person;
@@ -69,7 +69,7 @@ static enum status prepare_once(void *arg, size_t i) {
     struct race *race = arg;
     struct rival *rival = &race->rivals[i];
     size_t source = (i + 1) % MEMBERS;
-    TRY(world_person_init(&rival->person, WORLD_BY_SOCKET));
+    TRY(world_person_init(&rival->person, i % BY_HTTPS == 0 ? WORLD_BY_HTTPS : WORLD_BY_SOCKET));
     TRY(world_enrol(race->flow.world, race->flow.notes, &rival->person, FLOW_PATIENCE_MS));
     TRY(world_fragment_init(&rival->granted, source, &rival->person.subject, KIND_GOAL));
     TRY(world_fragment_init(&rival->later, source, &rival->person.subject, KIND_EVENT));
