@@ -80,7 +80,9 @@ static void on_pipe_added(nng_pipe pipe, nng_pipe_ev event, void *arg) {
     uint64_t uid = 0;
     if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) != 0 || !uid_allowed(server, uid)) {
         (void)nng_pipe_close(pipe);
+        return;
     }
+    if (server->options.on_opened) server->options.on_opened(server->options.arg, (uint32_t)nng_pipe_id(pipe));
 }
 
 static void on_pipe_removed(nng_pipe pipe, nng_pipe_ev event, void *arg) {

@@ -21,7 +21,8 @@ struct link_request;
 
 /* A request came. nng's thread; must not block; takes the request over. */
 typedef void link_request_fn(void *arg, struct link_request *request);
-/* A pipe ended: its requests may still be answered, into nothing. nng's thread; must not block. */
+/* A pipe began or ended. A request of a pipe never comes before its beginning, but may come after its end; then it is
+ * answered into nothing. nng's thread; must not block. */
 typedef void link_pipe_fn(void *arg, uint32_t pipe);
 
 struct link_server_options {
@@ -32,6 +33,7 @@ struct link_server_options {
     const uid_t *uids; /* peers that may connect; */
     size_t n_uids;     /* 0: only this process's own user */
     link_request_fn *on_request;
+    link_pipe_fn *on_opened; /* may be NULL */
     link_pipe_fn *on_closed; /* may be NULL */
     void *arg;
 };

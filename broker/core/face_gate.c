@@ -200,6 +200,11 @@ static void on_request(void *arg, struct link_request *request) {
     link_request_drop(request);
 }
 
+static void on_opened(void *arg, uint32_t pipe) {
+    struct face_gate *gate = arg;
+    gate_pipes_opened(gate->pipes, pipe);
+}
+
 static void on_closed(void *arg, uint32_t pipe) {
     struct face_gate *gate = arg;
     gate_pipes_closed(gate->pipes, pipe);
@@ -223,6 +228,7 @@ static enum status open_parts(struct face_gate *gate) {
                                        .peers = &settings->gate_peers,
                                        .contexts = (size_t)settings->gate_contexts,
                                        .on_request = on_request,
+                                       .on_opened = on_opened,
                                        .on_closed = on_closed,
                                        .arg = gate};
     return face_open(gate->core, &listen, &gate->server);

@@ -43,6 +43,7 @@ enum status face_open(struct core *core, const struct face_listen *listen, struc
                                                 .uids = uids,
                                                 .n_uids = count,
                                                 .on_request = listen->on_request,
+                                                .on_opened = listen->on_opened,
                                                 .on_closed = listen->on_closed,
                                                 .arg = listen->arg};
     return link_server_open(&options, out_server);

@@ -13,6 +13,7 @@ struct face_listen {
     const struct setting_list *peers; /* users besides our own */
     size_t contexts;
     link_request_fn *on_request;
+    link_pipe_fn *on_opened; /* may be NULL */
     link_pipe_fn *on_closed; /* may be NULL */
     void *arg;
 };

@@ -11,7 +11,7 @@
 
 enum { PIPES_BUCKETS = 4096, PIPES_LOSERS = 4 };
 
-enum pipe_state { PIPE_GREETING, PIPE_BOUND, PIPE_REFUSED };
+enum pipe_state { PIPE_OPENED, PIPE_GREETING, PIPE_BOUND, PIPE_REFUSED };
 
 struct gate_member {
     struct gate_member *next;
@@ -91,13 +91,12 @@ static struct gate_pipe *find_pipe(struct gate_pipes *pipes, uint32_t id) {
     return pipe;
 }
 
-static struct gate_pipe *add_pipe(struct gate_pipes *pipes, uint32_t id) {
+static void add_pipe(struct gate_pipes *pipes, uint32_t id) {
     struct gate_pipe *pipe = calloc(1, sizeof *pipe);
-    if (!pipe) return NULL;
+    if (!pipe) return;
     pipe->id = id;
     pipe->next = pipes->pipes[id % PIPES_BUCKETS];
     pipes->pipes[id % PIPES_BUCKETS] = pipe;
-    return pipe;
 }
 
 static void remove_pipe(struct gate_pipes *pipes, struct gate_pipe *pipe) {
@@ -130,13 +129,22 @@ static struct gate_member *member_of(struct gate_pipes *pipes, const char *name)
 
 static enum gate_entry enter(struct gate_pipes *pipes, uint32_t id) {
     struct gate_pipe *pipe = find_pipe(pipes, id);
-    if (!pipe) return add_pipe(pipes, id) ? GATE_PREFACE : GATE_UNBOUND;
-    if (pipe->state != PIPE_BOUND) return GATE_UNBOUND;
+    if (pipe && pipe->state == PIPE_OPENED) {
+        pipe->state = PIPE_GREETING;
+        return GATE_PREFACE;
+    }
+    if (!pipe || pipe->state != PIPE_BOUND) return GATE_UNBOUND;
     bool full = pipe->calls >= pipes->calls_per_pipe || pipe->member->calls >= pipes->calls_per_member;
     if (full) return GATE_LIMIT;
     pipe->calls++;
     pipe->member->calls++;
     return GATE_CALL;
+}
+
+void gate_pipes_opened(struct gate_pipes *pipes, uint32_t pipe) {
+    pipes_lock(pipes);
+    if (!find_pipe(pipes, pipe)) add_pipe(pipes, pipe);
+    pipes_unlock(pipes);
 }
 
 enum gate_entry gate_pipes_enter(struct gate_pipes *pipes, uint32_t pipe) {

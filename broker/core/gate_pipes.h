@@ -24,12 +24,16 @@ struct gate_pipes *gate_pipes_new(size_t calls_per_pipe, size_t calls_per_member
 void gate_pipes_free(struct gate_pipes *pipes);
 CLEANUP_POINTER(struct gate_pipes, gate_pipes_free)
 
+/* The connection began. Only such a one is known, and only until it ends: nng may bring a request of a connection after
+ * its end, which must not be taken for the first of a new one. Without memory it stays unknown. */
+void gate_pipes_opened(struct gate_pipes *pipes, uint32_t pipe);
+
 /* What is to be done with a request that came. */
 enum gate_entry {
     GATE_PREFACE, /* the first of its connection */
     GATE_CALL,    /* counted until gate_pipes_leave */
     GATE_LIMIT,   /* too many under way */
-    GATE_UNBOUND, /* of a connection that was refused, or displaced, or has not been answered its preface yet */
+    GATE_UNBOUND, /* of a connection that has ended, was refused, or displaced, or has not been answered its preface */
 };
 enum gate_entry gate_pipes_enter(struct gate_pipes *pipes, uint32_t pipe);
 /* A request that gate_pipes_enter counted is answered. */

@@ -31,6 +31,7 @@ static struct preface_hello hello(uint8_t instance, uint64_t epoch) {
 static enum preface_verdict greet(struct fixture *fixture, uint32_t pipe, const char *member, uint8_t instance,
                                   uint64_t epoch) {
     struct preface_hello made = hello(instance, epoch);
+    gate_pipes_opened(fixture->pipes, pipe);
     assert_int_equal(gate_pipes_enter(fixture->pipes, pipe), GATE_PREFACE);
     return gate_pipes_bind(fixture->pipes, pipe, member, &made, &fixture->displaced);
 }
@@ -39,6 +40,7 @@ static void test_only_bound_connections_ask(void **state) {
     (void)state;
     struct fixture fixture = begin();
     struct preface_hello made = hello(1, 1);
+    gate_pipes_opened(fixture.pipes, 1);
     assert_int_equal(gate_pipes_enter(fixture.pipes, 1), GATE_PREFACE);
     assert_int_equal(gate_pipes_enter(fixture.pipes, 1), GATE_UNBOUND);
     assert_int_equal(gate_pipes_bind(fixture.pipes, 1, "a", &made, &fixture.displaced), PREFACE_ADMITTED);
@@ -52,6 +54,23 @@ static void test_only_bound_connections_ask(void **state) {
     assert_int_equal(gate_pipes_member(fixture.pipes, 2, arena, &member), STATUS_DENIED);
     gate_pipes_closed(fixture.pipes, 1);
     assert_int_equal(gate_pipes_member(fixture.pipes, 1, arena, &member), STATUS_DENIED);
+    gate_pipes_free(fixture.pipes);
+}
+
+/* nng may bring a request of a connection after its end: it is not the first of anything, and a preface in it binds
+ * nothing. */
+static void test_ended_connections_ask_nothing(void **state) {
+    (void)state;
+    struct fixture fixture = begin();
+    struct preface_hello made = hello(9, UINT64_MAX);
+    assert_int_equal(gate_pipes_enter(fixture.pipes, 7), GATE_UNBOUND);
+    assert_int_equal(greet(&fixture, 1, "a", 1, 1), PREFACE_ADMITTED);
+    assert_int_equal(greet(&fixture, 2, "b", 2, 1), PREFACE_ADMITTED);
+    gate_pipes_closed(fixture.pipes, 1);
+    assert_int_equal(gate_pipes_enter(fixture.pipes, 1), GATE_UNBOUND);
+    assert_int_equal(gate_pipes_bind(fixture.pipes, 1, "b", &made, &fixture.displaced), PREFACE_NOT_NOW);
+    assert_false(fixture.displaced);
+    assert_int_equal(gate_pipes_enter(fixture.pipes, 2), GATE_CALL);
     gate_pipes_free(fixture.pipes);
 }
 
@@ -136,7 +155,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_bound_connections_ask),     cmocka_unit_test(test_requests_are_bounded),
         cmocka_unit_test(test_calls_outlive_their_connection), cmocka_unit_test(test_newest_instance_wins),
-        cmocka_unit_test(test_displaced_instance_stays_out),
+        cmocka_unit_test(test_displaced_instance_stays_out),   cmocka_unit_test(test_ended_connections_ask_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
