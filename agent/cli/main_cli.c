@@ -7,9 +7,10 @@
 
 #include "agent/cli/cli.h"
 #include "agent/cli/cli_local.h"
+#include "agent/cli/device.h"
 #include "base/secret.h"
 
-static const struct cli_verb *const tables[] = {cli_people_verbs, cli_consent_verbs, cli_agent_verbs,
+static const struct cli_verb *const tables[] = {cli_people_verbs, cli_consent_verbs, cli_agent_verbs,    device_verbs,
                                                 cli_keys_verbs,   cli_record_verbs,  cli_authority_verbs};
 
 static void print_verbs(FILE *to) {
