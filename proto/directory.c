@@ -3,7 +3,8 @@
  * not the records: it keeps a reference to the version before, whose arena holds the older records.
  *
  * Trusts: the pinned authority keys and nothing else. Invariants: sequence numbers have no gap; every record was signed
- * as its type demands at the time it was applied; agreements name units of admitted members only.
+ * as its type demands at the time it was applied; agreements name units of admitted members only; a signing key is one
+ * member's; an agreement that was ended stays so, however often what its parties once signed is shown again.
  */
 #include "proto/directory.h"
 
@@ -43,6 +44,8 @@ struct directory {
     size_t n_members;
     const struct agreement **agreements;
     size_t n_agreements;
+    struct id16 *ended; /* agreements */
+    size_t n_ended;
     struct key_row *keys;
     size_t n_keys;
 };
@@ -155,6 +158,27 @@ static enum status check_certs_free(const struct directory *next, const struct m
     return STATUS_OK;
 }
 
+static bool has_key(const struct member_record *record, size_t end, const struct sign_public *key) {
+    for (size_t i = 0; i < end; i++) {
+        if (memcmp(record->sign_keys[i].key.b, key->b, sizeof key->b) == 0) return true;
+    }
+    return false;
+}
+
+/* One signing key is one member's, and listed once: whose an object is, its key id says. */
+static enum status check_keys_free(const struct directory *next, const struct member_record *record) {
+    for (size_t k = 0; k < record->n_sign_keys; k++) {
+        const struct sign_public *key = &record->sign_keys[k].key;
+        ENSURE(!has_key(record, k, key), STATUS_CONFLICT);
+        for (size_t i = 0; i < next->n_members; i++) {
+            const struct member_record *other = next->members[i];
+            bool taken = strcmp(other->member, record->member) != 0 && has_key(other, other->n_sign_keys, key);
+            ENSURE(!taken, STATUS_CONFLICT);
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status apply_member(struct application *a) {
     struct multi_signed object;
     struct member_record *record = ARENA_NEW(a->next->arena, struct member_record);
@@ -164,6 +188,7 @@ static enum status apply_member(struct application *a) {
     size_t at = find_member(a->next, record->member);
     TRY(check_member_signed(a->next, record, &object, at));
     TRY(check_certs_free(a->next, record));
+    TRY(check_keys_free(a->next, record));
     a->next->members[at] = record;
     if (at == a->next->n_members) a->next->n_members++;
     return STATUS_OK;
@@ -188,12 +213,20 @@ static enum status check_parties(const struct directory *next, const struct agre
     return STATUS_OK;
 }
 
+static bool was_ended(const struct directory *directory, const struct id16 *id) {
+    for (size_t i = 0; i < directory->n_ended; i++) {
+        if (ids_equal(&directory->ended[i], id)) return true;
+    }
+    return false;
+}
+
 static enum status apply_agreement(struct application *a) {
     struct multi_signed object;
     struct agreement *agreement = ARENA_NEW(a->next->arena, struct agreement);
     ENSURE(agreement, STATUS_MEMORY);
     TRY(multi_signed_parse(a->next->arena, a->object, &object));
     TRY(record_agreement_parse(a->next->arena, a->next->federation, object.body, agreement));
+    ENSURE(!was_ended(a->next, &agreement->id), STATUS_CONFLICT);
     TRY(check_parties(a->next, agreement, &object));
     size_t at = find_agreement(a->next, &agreement->id);
     uint64_t expected = at < a->next->n_agreements ? a->next->agreements[at]->revision + 1 : 1;
@@ -221,6 +254,7 @@ static enum status apply_agreement_ended(struct application *a) {
     ENSURE(is_party(a->next->agreements[at], end.member), STATUS_DENIED);
     ENSURE(signed_by_member(a->next, party, SIGNED_AGREEMENT_END, &object), STATUS_SIGNATURE);
     a->ended_by = party->member;
+    a->next->ended[a->next->n_ended++] = end.id;
     a->next->agreements[at] = a->next->agreements[--a->next->n_agreements];
     return STATUS_OK;
 }
@@ -265,13 +299,18 @@ static enum status check_entry_signed(const struct application *a, const struct 
 static enum status copy_arrays(struct directory *next, const struct directory *from) {
     next->members = ARENA_ARRAY(next->arena, const struct member_record *, from->n_members + 1);
     next->agreements = ARENA_ARRAY(next->arena, const struct agreement *, from->n_agreements + 1);
-    ENSURE(next->members && next->agreements, STATUS_MEMORY);
+    next->ended = ARENA_ARRAY(next->arena, struct id16, from->n_ended + 1);
+    ENSURE(next->members && next->agreements && next->ended, STATUS_MEMORY);
     for (size_t i = 0; i < from->n_members; i++) {
         next->members[i] = from->members[i];
     }
     for (size_t i = 0; i < from->n_agreements; i++) {
         next->agreements[i] = from->agreements[i];
     }
+    for (size_t i = 0; i < from->n_ended; i++) {
+        next->ended[i] = from->ended[i];
+    }
+    next->n_ended = from->n_ended;
     next->n_members = from->n_members;
     next->n_agreements = from->n_agreements;
     return STATUS_OK;

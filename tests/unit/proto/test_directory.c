@@ -148,6 +148,35 @@ static void one_party_ends_an_agreement(void **state) {
     assert_int_equal(directory_agreement_count(f->directory), 1);
 }
 
+static void an_ended_agreement_stays_ended(void **state) {
+    struct federation *f = *state;
+    struct agreement agreement = federation_agreement(f, 1);
+    struct bytes once_signed = federation_sign_agreement(f, &agreement);
+    struct directory *ended CLEANUP(directory_unref_cleanup) = NULL;
+    struct directory *next CLEANUP(directory_unref_cleanup) = NULL;
+    struct bytes end = sign_end(f, MEMBER_COUNTY, MEMBER_COUNTY);
+    assert_int_equal(directory_copy_with(f->directory, entry_by_member(f, end, MEMBER_COUNTY), &ended), STATUS_OK);
+    struct bytes again =
+        federation_entry(f, DIRECTORY_AGREEMENT, once_signed, directory_sequence(ended) + 1, directory_head(ended), 2);
+    assert_int_equal(directory_copy_with(ended, again, &next), STATUS_CONFLICT);
+}
+
+static void a_signing_key_is_one_members(void **state) {
+    struct federation *f = *state;
+    struct sign_public city = sign_public_of(f->members[MEMBER_CITY].sign);
+    struct sign_public county = sign_public_of(f->members[MEMBER_COUNTY].sign);
+    struct sign_key foreign[] = {{city, KEY_ACTIVE}, {county, KEY_REVOKED}};
+    struct sign_key twice[] = {{city, KEY_ACTIVE}, {city, KEY_REVOKED}};
+    struct sign_key *const cases[] = {foreign, twice};
+    for (size_t i = 0; i < 2; i++) {
+        struct member_record record = federation_member_record(f, MEMBER_CITY, 2);
+        record.sign_keys = cases[i];
+        record.n_sign_keys = 2;
+        struct bytes object = federation_sign_member(f, &record, MEMBER_CITY);
+        assert_int_equal(try_entry(f, at_head(f, DIRECTORY_MEMBER, object, 2)), STATUS_CONFLICT);
+    }
+}
+
 static void a_member_key_signs_nothing_but_the_end_of_an_agreement(void **state) {
     struct federation *f = *state;
     struct rules rules = federation_rules(f, 2);
@@ -274,6 +303,8 @@ int main(void) {
         TEST(a_certificate_is_one_members),
         TEST(an_agreement_needs_every_party),
         TEST(one_party_ends_an_agreement),
+        TEST(an_ended_agreement_stays_ended),
+        TEST(a_signing_key_is_one_members),
         TEST(a_member_key_signs_nothing_but_the_end_of_an_agreement),
         TEST(a_removed_member_is_not_found),
         TEST(a_retired_key_is_denied),
