@@ -5,20 +5,23 @@
 #   ./demo.sh --verbose    the same with every command and answer
 #   ./demo.sh --keep DIR   leaves everything running and writes DIR/demo.env
 #   ./demo.sh --stop DIR   ends what --keep left running
+#   ./demo.sh --build DIR  uses programs that are built already
 set -u
 cd "$(dirname "$0")" || exit 1
 here=$PWD
 . tests/support/packages.sh
 . tests/support/world.sh
+. tests/support/story.sh
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; }
 
-verbose="" keep="" stop=""
+verbose="" keep="" stop="" bin=""
 while [ $# -gt 0 ]; do
     case $1 in
     --help | -h) usage; exit 0 ;;
     --verbose) verbose=1 ;;
     --keep) keep=${2:?--keep needs a directory}; shift ;;
+    --build) bin=$(cd "${2:?--build needs a directory}" && pwd); shift ;;
     --stop) stop=${2:?--stop needs a directory}; shift ;;
     *) usage >&2; exit 2 ;;
     esac
@@ -35,7 +38,6 @@ fi
 chapter=0
 tell() { chapter=$((chapter + 1)); printf '%2d. %s\n' "$chapter" "$1"; }
 note() { printf '    %s\n' "$1"; }
-detail() { [ -z "$verbose" ] || printf '      | %s\n' "$1"; }
 fail() {
     printf '\nThe story stops here: %s\n' "$1" >&2
     [ -d "${W:-}" ] && tail -n 15 "$W/broker.log" "$W"/*/agent.log >&2
@@ -44,60 +46,19 @@ fail() {
 # What a command printed, with --verbose.
 show() { [ -z "$verbose" ] || sed 's/^/      | /'; }
 
-# ---- the agencies' systems: plain HTTP with JSON on a local socket ----
-
-# api AGENCY METHOD PATH [JSON]: sets $answer and $code.
-api() {
-    local agency=$1 method=$2 path=$3 body=${4:-} args=()
-    case $agency in
-    labour) args=(-H "Authorization: Bearer $(cat "$W/city/token")" "http://127.0.0.1:$CITY_PORT$path") ;;
-    *) args=(--unix-socket "$W/$agency/api.sock" "http://agent$path") ;;
-    esac
-    [ -n "$body" ] && args+=(-H 'Content-Type: application/json' --data-binary "$body")
-    [ "$method" = POST ] && args+=(-H "Idempotency-Key: $(head -c 16 /dev/urandom | base64 | tr '+/=' '-_.')")
-    detail "$agency: $method $path"
-    answer=$(curl -s --max-time 30 -X "$method" -H 'Sluss-Official: handl-17' -w '\n%{http_code}' "${args[@]}")
-    code=${answer##*$'\n'} answer=${answer%$'\n'*}
-    detail "$code $(printf '%.300s' "$answer")"
-}
-must() { case $code in 2*) ;; *) fail "$1: HTTP $code $answer" ;; esac; }
-
-owner_of() { jq -r '.owner.id + "/" + .owner.unit' "$1"; }
-agency_of() {
-    case $1 in
-    "$GUIDANCE") echo service ;;
-    "$EDUCATION") echo city ;;
-    "$LABOUR") echo labour ;;
-    "$CAREER") echo county ;;
-    esac
-}
-# publish FILE [ID-IT-REPLACES]: the fragment of a file by the unit that owns it.
-publish() {
-    local agency body
-    agency=$(agency_of "$(owner_of "$1")")
-    body=$(jq -c --arg person "$PERSON" --arg replaces "${2:-}" \
-        '{national_id: $person, kind: .kind, content: .} + (if $replaces == "" then {} else {replaces: $replaces} end)' "$1")
-    api "$agency" POST /v1/fragments "$body"
-}
-
-device() { "$BIN/sluss" device "$@" --file "$W/person/device" --passphrase-file "$W/person/passphrase" --ca "$CA_FILE"; }
-
-plan_of() { api "$1" GET "/v1/plans?subject=$SUBJECT&purpose=joint_plan"; must "the plan"; }
-plan_items() { jq '[.items[] | select(.state != "own")] | length' <<<"$answer"; }
-plan_sources() { jq -r '[.items[] | select(.state != "own") | .source] | unique | length' <<<"$answer"; }
-plan_has() { plan_of county && [ "$(plan_items)" -ge "$1" ]; }
-missing_code() { jq -r --arg s "$1" '[.missing[]? | select(.source == $s) | .code] | first // "none"' <<<"$answer"; }
-
 # ---- build ----
 
-# shellcheck disable=SC2086
-packages_install $build_packages $run_packages || exit 1
-mkdir -p build
-if ! { cmake --preset release && cmake --build build/release -j "$(nproc)" --target sluss-broker sluss-agent sluss sluss-audit; } \
-    >build/demo.log 2>&1; then
-    tail -n 30 build/demo.log >&2
-    exit 1
-fi
+build() {
+    # shellcheck disable=SC2086
+    packages_install $build_packages $run_packages || exit 1
+    mkdir -p build
+    if ! { cmake --preset release && cmake --build build/release -j "$(nproc)" --target sluss-broker sluss-agent sluss sluss-audit; } \
+        >build/demo.log 2>&1; then
+        tail -n 30 build/demo.log >&2
+        exit 1
+    fi
+}
+[ -n "$bin" ] || { build && bin=$here/build/release; }
 
 # ---- the story ----
 
@@ -110,8 +71,6 @@ finish() {
     [ -n "$keep" ] || rm -rf "$W"
 }
 trap 'finish $?' EXIT
-PERSON=$(sed -n 's/^SE: *\([0-9]\{12\}\).*/\1/p' docs/examples/persons.txt | head -1)
-PERSON=${PERSON:-199001012385}
 examples=(docs/examples/[0-9]*.json)
 revision=(docs/examples/10-*.json)
 started=$SECONDS
@@ -119,7 +78,7 @@ started=$SECONDS
 echo "Sluss: three public bodies, one jobseeker, one broker that cannot read."
 echo
 tell "A federation: a state employment service, a municipality with two boards, a county's career centre."
-world_start "$here/build/release" "$W" 2> >(show) || fail "the federation did not start"
+world_start "$bin" "$W" 2> >(show) || fail "the federation did not start"
 (umask 077 && mkdir -p "$W/person" && head -c 18 /dev/urandom | base64 >"$W/person/passphrase")
 note "Each has its own agent and keys. The authority (2 of 2 keys) admitted them; all signed one agreement."
 
@@ -160,12 +119,6 @@ api service POST /v1/enrolments "{\"national_id\":\"$PERSON\",\"assurance\":\"su
 device enrol --portal "$PORTAL_URL" "$(jq -r .link <<<"$answer")" > >(show) || fail "the device was not enrolled"
 note "The keys are made on the device; the one-time code never reaches the broker."
 
-request_consent() { # KINDS DURATION ACCESS
-    api county POST /v1/consent-requests "{\"subject\":\"$SUBJECT\",\"purpose\":\"joint_plan\",\"kinds\":$1,
-        \"sources\":[\"$GUIDANCE\",\"$EDUCATION\",\"$LABOUR\"],\"duration\":\"$2\",\"access\":\"$3\",\"basis\":\"secrecy_waiver\"}"
-    must "the consent request"
-    REQUEST=$(jq -r .id <<<"$answer")
-}
 all_kinds='["assessment","goal","activity","study_plan","decision","referral","event","validation","follow_up"]'
 
 tell "The career centre asks. Before any consent it learns nothing, not even whether the person is known."
