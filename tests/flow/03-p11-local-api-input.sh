@@ -26,12 +26,13 @@ check "content of another kind" expect 422 service POST /v1/fragments "{\"subjec
 check "content without a title" expect 422 service POST /v1/fragments "{\"subject\":\"$SUBJECT\",\"kind\":\"goal\",\"content\":$(jq -c 'del(.title)' <<<"$goal")}"
 check "a subject that is none" expect 422 service POST /v1/fragments "{\"subject\":\"x\",\"kind\":\"goal\",\"content\":$goal}"
 check "a fragment that is not there" expect 404 service GET /v1/fragments/AAAAAAAAAAAAAAAAAAAAAA
-check "an id that is none" expect 404 service GET /v1/fragments/..%2f..%2fetc
+check "an id that is none" expect 404 service GET /v1/fragments/etc
+check "a path with an encoded slash" expect 400 service GET /v1/fragments/..%2f..%2fetc
 check "a purpose that nobody agreed on" expect 422 county POST /v1/consent-requests "{\"subject\":\"$SUBJECT\",\"purpose\":\"marketing\",\"kinds\":[\"goal\"],\"sources\":[\"$GUIDANCE\"],\"duration\":\"P7D\",\"access\":\"repeated\",\"basis\":\"secrecy_waiver\"}"
 check "longer than any agreement" expect 422 county POST /v1/consent-requests "{\"subject\":\"$SUBJECT\",\"purpose\":\"joint_plan\",\"kinds\":[\"goal\"],\"sources\":[\"$GUIDANCE\"],\"duration\":\"P400D\",\"access\":\"repeated\",\"basis\":\"secrecy_waiver\"}"
 check "a source that is no unit" expect 422 county POST /v1/consent-requests "{\"subject\":\"$SUBJECT\",\"purpose\":\"joint_plan\",\"kinds\":[\"goal\"],\"sources\":[\"0007:0000000000/x\"],\"duration\":\"P7D\",\"access\":\"repeated\",\"basis\":\"secrecy_waiver\"}"
-check "enrolling where nobody identifies people" expect 403 county POST /v1/enrolments "{\"subject\":\"$SUBJECT\",\"assurance\":\"high\",\"how\":\"x\"}"
-check "a right that the client lacks" expect 403 labour POST /v1/enrolments "{\"subject\":\"$SUBJECT\",\"assurance\":\"high\",\"how\":\"x\"}"
+check "enrolling where nobody identifies people" expect 403 county POST /v1/enrolments "{\"national_id\":\"$PERSON\",\"assurance\":\"high\",\"how\":\"x\"}"
+check "a right that the client lacks" expect 403 labour POST /v1/enrolments "{\"national_id\":\"$PERSON\",\"assurance\":\"high\",\"how\":\"x\"}"
 as_other_unit() { [ "$(curl -s -o /dev/null -w '%{http_code}' --unix-socket "$CITY_SOCK" -H "Sluss-Unit: $LABOUR" "http://agent/v1/consents?subject=$SUBJECT")" = 403 ]; }
 check "acting as another board" as_other_unit
 without_token() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$CITY_PORT/v1/members")" = 401 ]; }

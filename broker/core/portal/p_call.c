@@ -13,13 +13,17 @@
 
 /* ---- proof ---- */
 
-/* RFC 9449 section 9: 401, the error by its name, the nonce to use. */
-static enum status ask_for_nonce(struct call *call) {
+/* RFC 9449 sections 7.1 and 9: 401, the error by its name; the nonce to use goes with every answer. */
+static enum status refuse_proof(struct call *call, const char *error) {
     call->http_status = 401;
     call->content_type = "application/json";
-    call->answer_body = bytes_text("{\"error\":\"use_dpop_nonce\"}");
+    call->answer_body = bytes_text(error);
     return STATUS_DENIED;
 }
+
+static enum status ask_for_nonce(struct call *call) { return refuse_proof(call, "{\"error\":\"use_dpop_nonce\"}"); }
+
+static bool is_peers_fault(enum status status) { return status_class(status) == CLASS_PEER; }
 
 enum status p_call_proof(struct call *call, enum p_use use, struct dpop *out_proof) {
     const uint64_t now_ms = clock_now_ms(call->core->clock);
@@ -27,10 +31,13 @@ enum status p_call_proof(struct call *call, enum p_use use, struct dpop *out_pro
     uint64_t step = 0;
     call->nonce = nonces_issue(call->core->nonces, now_ms, call->arena);
     ENSURE(call->nonce, STATUS_MEMORY);
-    TRY(dpop_parse(call->arena, call->portal->proof, &proof));
-    enum status checked =
-        dpop_check(&proof, call->portal->method, call->portal->url, call->core->nonces, now_ms, &step);
+    if (call->portal->proof.len == 0) return ask_for_nonce(call);
+    enum status checked = dpop_parse(call->arena, call->portal->proof, &proof);
+    if (checked == STATUS_OK) {
+        checked = dpop_check(&proof, call->portal->method, call->portal->url, call->core->nonces, now_ms, &step);
+    }
     if (checked == STATUS_EXPIRED) return ask_for_nonce(call);
+    if (is_peers_fault(checked)) return refuse_proof(call, "{\"error\":\"invalid_dpop_proof\"}");
     TRY(checked);
     if (use == P_WRITES && !call->counted) {
         enum status used = dpop_use(&proof, call->core->federation, call->core->nonces, step);
