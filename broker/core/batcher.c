@@ -17,6 +17,7 @@
 #include "broker/core/mailbox.h"
 #include "broker/core/mailroom.h"
 #include "broker/core/metrics.h"
+#include "broker/core/order.h"
 #include "broker/core/schedule.h"
 #include "broker/core/signing.h"
 #include "broker/core/subject.h"
@@ -52,6 +53,7 @@ struct batcher {
     const char *prune_member;       /* NULL: none */
     uint64_t prune_up_to;
     uint32_t slots_taken;
+    uint64_t number;      /* of the batch, when it is committed: broker/core/order.h */
     uint64_t marks_begun; /* count of erasure marks as the batch began */
     size_t marks_stood;
 };
@@ -298,6 +300,15 @@ static void sign_batch(struct batcher *batcher) {
     mailroom_keep_notes(batcher->core->mailroom);
 }
 
+/* Answers that may leave at once are counted; those that wait for the boundary wait for them too. */
+static void keep_order(struct batcher *batcher, struct call *call) {
+    if (call->handler->pace == PACE_BOUNDARY) {
+        call->batch = batcher->number;
+    } else {
+        order_enter_batch(batcher->core->order, &call->place);
+    }
+}
+
 /* Hands every call of the batch on. */
 static void hand_on(struct batcher *batcher) {
     for (size_t i = 0; i < batcher->count; i++) {
@@ -308,8 +319,9 @@ static void hand_on(struct batcher *batcher) {
             call->status = STATUS_RETRY;
             call_finish(call);
         } else {
-            bool overtaken_call = call->fate == CALL_OVERTAKEN;
-            call->step = overtaken_call ? CALL_CHECK : CALL_ANSWER;
+            bool taken = call->fate == CALL_TAKEN;
+            call->step = taken ? CALL_ANSWER : CALL_CHECK;
+            if (taken) keep_order(batcher, call);
             workers_push(batcher->core->workers, call);
         }
     }
@@ -321,6 +333,7 @@ static void after_commit(struct batcher *batcher) {
     metrics_add(&metrics->batches, 1);
     metrics_add(&metrics->batch_calls, batcher->count);
     metrics_add(&metrics->leaves, ledger_pending(batcher->core->ledger));
+    batcher->number = order_committed(batcher->core->order);
     ledger_committed(batcher->core->ledger);
     batcher->prune_member = NULL;
     destroy_marked(batcher);

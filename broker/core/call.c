@@ -22,6 +22,7 @@ struct call *call_new(struct core *core, enum face face, struct completion *comp
 }
 
 static void call_free(struct call *call) {
+    order_leave(call->core->order, &call->place);
     arena_free(call->arena);
     directory_unref(call->directory);
     directory_unref(call->directory_checked);

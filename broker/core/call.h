@@ -22,6 +22,7 @@
 #include "base/arena.h"
 #include "broker/core/core.h"
 #include "broker/core/ledger.h"
+#include "broker/core/order.h"
 #include "broker/core/store.h"
 #include "proto/codec.h"
 #include "proto/envelope.h"
@@ -128,6 +129,8 @@ struct call {
     enum call_step step;
     struct directory *directory_checked; /* what check() saw, kept as long as its views */
     enum call_fate fate;
+    struct order_place place; /* among the answers; broker/core/order.h */
+    uint64_t batch;           /* in which it was applied; 0: in none */
 };
 
 /* One row for each message type and face; broker/core/dispatch_table.c holds the table. */

@@ -23,6 +23,7 @@ struct core_settings;
 struct workers;
 struct batcher;
 struct pacer;
+struct order;
 struct clock_guard;
 struct witnesses;
 struct directory_box;
@@ -44,6 +45,7 @@ struct core {
     struct workers *workers;            /* broker/core/worker.h; any thread pushes */
     struct batcher *batcher;            /* broker/core/batcher.h: the writer; any thread submits */
     struct pacer *pacer;                /* broker/core/pacer.h; any thread */
+    struct order *order;                /* broker/core/order.h; any thread */
     struct clock_guard *clock_guard;    /* broker/core/clock_guard.h; any thread */
     struct witnesses *witnesses;        /* broker/core/witnesses.h; any thread */
     atomic_bool disk_low;               /* below the reserve: only what may use it goes on */

@@ -21,6 +21,7 @@
 #include "broker/core/ledger.h"
 #include "broker/core/mailroom.h"
 #include "broker/core/metrics.h"
+#include "broker/core/order.h"
 #include "broker/core/pacer.h"
 #include "broker/core/portal/nonces.h"
 #include "broker/core/signing.h"
@@ -105,12 +106,14 @@ static enum status open_directory(struct core *core) {
 static enum status open_rooms(struct core *core) {
     const struct core_settings *settings = core->settings;
     core->metrics = calloc(1, sizeof *core->metrics);
+    core->order = calloc(1, sizeof *core->order);
     core->mailroom = mailroom_new((size_t)settings->gate_contexts, (size_t)settings->parked_per_member);
     core->nonces = nonces_new(core->federation);
     core->witnesses = witnesses_new(core, (size_t)settings->start_witnesses);
     core->clock_guard = clock_guard_new(core->clock, ledger_last_ms(core->ledger), (uint64_t)settings->clock_step_ms,
                                         (uint64_t)settings->clock_start_s * 1000);
-    ENSURE(core->metrics && core->mailroom && core->nonces && core->witnesses && core->clock_guard, STATUS_MEMORY);
+    ENSURE(core->metrics && core->order && core->mailroom && core->nonces && core->witnesses && core->clock_guard,
+           STATUS_MEMORY);
     return STATUS_OK;
 }
 
@@ -138,6 +141,7 @@ void core_close(struct core *core, enum core_close_store store) {
     secret_free(MOVE(core->index_key));
     shred_close(MOVE(core->shred));
     free(MOVE(core->metrics));
+    free(MOVE(core->order));
     if (store == CORE_CLOSE_STORE) store_close(MOVE(core->store));
 }
 

@@ -45,12 +45,31 @@ static bool wait_for_calls(struct pacer *pacer) {
     return go_on;
 }
 
-static void send_held(struct pacer *pacer) {
+static struct call *take_held(struct pacer *pacer) {
     pacer_lock(pacer);
     struct call *call = pacer->first;
     pacer->first = NULL;
     pacer->last = &pacer->first;
     pacer_unlock(pacer);
+    return call;
+}
+
+/* A call that was applied leaves behind all answers of earlier states; else it waits for the next boundary. */
+static void send_due(struct pacer *pacer) {
+    struct call *call = take_held(pacer);
+    while (call) {
+        struct call *next = call->next;
+        if (call->batch && !order_is_first(call->core->order, call->batch)) {
+            pacer_hold(pacer, call);
+        } else {
+            call_send(call);
+        }
+        call = next;
+    }
+}
+
+static void send_all(struct pacer *pacer) {
+    struct call *call = take_held(pacer);
     while (call) {
         struct call *next = call->next;
         call_send(call);
@@ -62,9 +81,8 @@ static void *pacer_run(void *arg) {
     struct pacer *pacer = arg;
     while (wait_for_calls(pacer)) {
         sleep_to_boundary();
-        send_held(pacer);
+        send_due(pacer);
     }
-    send_held(pacer);
     return NULL;
 }
 
@@ -93,7 +111,7 @@ void pacer_stop(struct pacer *pacer) {
     (void)pthread_cond_signal(&pacer->changed);
     pacer_unlock(pacer);
     (void)pthread_join(pacer->thread, NULL);
-    send_held(pacer);
+    send_all(pacer);
     (void)pthread_cond_destroy(&pacer->changed);
     (void)pthread_mutex_destroy(&pacer->mutex);
     free(pacer);

@@ -131,6 +131,7 @@ static void begin_check(struct call *call) {
 
 /* Parks the call as it wished; false when it must look again. */
 static bool park(struct call *call) {
+    order_leave(call->core->order, &call->place);
     enum status parked = mailroom_park(call->core->mailroom, call);
     if (parked == STATUS_OK) return true;
     if (parked == STATUS_RETRY) return false;
@@ -141,6 +142,8 @@ static bool park(struct call *call) {
 static bool check_once(struct call *call) {
     struct checking checking = {.call = call};
     begin_check(call);
+    order_leave(call->core->order, &call->place);
+    order_enter_read(call->core->order, &call->place);
     enum status status = store_read(call->core->store, check_body, &checking);
     if (status != STATUS_OK) {
         call->status = status;
@@ -148,6 +151,7 @@ static bool check_once(struct call *call) {
     } else if (call->park.wanted) {
         return park(call);
     } else if (call->handler->apply && !checking.answered) {
+        order_leave(call->core->order, &call->place);
         batcher_submit(call->core->batcher, call);
     } else {
         call_finish(call);

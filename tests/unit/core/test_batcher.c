@@ -394,6 +394,61 @@ static void test_paced_answers_wait_for_the_boundary(void **state) {
     end(&bench);
 }
 
+/* An answer that stands still on its way out. */
+static enum status slow_answer(struct call *call, struct store_txn *txn) {
+    struct work *work = call->body;
+    (void)sem_post(work->holding);
+    (void)sem_wait(work->hold);
+    return work_answer(call, txn);
+}
+
+/* A reader that stands still between looking and answering. */
+static enum status slow_check(struct call *call, struct store_txn *txn) {
+    (void)txn;
+    struct work *work = call->body;
+    (void)sem_post(work->holding);
+    (void)sem_wait(work->hold);
+    call->answer_body = bytes_text("seen");
+    return STATUS_OK;
+}
+
+static const struct handler slow_release_row = {.name = "slow_release",
+                                                .faces = FACE_OPERATOR,
+                                                .flags = HANDLER_EARLY,
+                                                .check = work_check,
+                                                .apply = work_apply,
+                                                .answer = slow_answer};
+
+static const struct handler slow_fetch_row = {
+    .name = "slow_fetch", .faces = FACE_OPERATOR, .flags = HANDLER_EARLY, .check = slow_check};
+
+/* P5: what was decided, or read, before a revocation is sent before its acknowledgement. */
+static void test_acknowledgement_comes_after_earlier_answers(void **state) {
+    (void)state;
+    const struct handler *const rows[] = {&slow_release_row, &slow_fetch_row};
+    for (size_t i = 0; i < 2; i++) {
+        struct bench bench;
+        begin(&bench);
+        struct work earlier = fresh(), revocation = fresh();
+        earlier.hold = &bench.hold;
+        earlier.holding = &bench.holding;
+        struct harness_call *slow = core_harness_run(&bench.harness, rows[i], &earlier);
+        assert_int_equal(sem_wait(&bench.holding), 0);
+        uint64_t size = ledger_signed_size(bench.harness.core.ledger);
+        struct harness_call *ended = core_harness_run(&bench.harness, &paced_row, &revocation);
+        while (ledger_signed_size(bench.harness.core.ledger) == size)
+            continue;
+        /* Three boundaries later it still waits. */
+        uint64_t since_ms = clock_boot_ms(clock_system());
+        while (clock_boot_ms(clock_system()) < since_ms + 3 * PACER_BOUNDARY_MS)
+            assert_false(core_harness_answered(ended));
+        (void)sem_post(&bench.hold);
+        assert_int_equal(core_harness_result(slow, bench.arena).code, REPLY_DONE);
+        assert_int_equal(core_harness_result(ended, bench.arena).code, REPLY_DONE);
+        end(&bench);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_failing_calls_fail_alone),
@@ -410,6 +465,7 @@ int main(void) {
         cmocka_unit_test(test_directory_changes_come_last),
         cmocka_unit_test(test_repeated_messages_are_one_leaf),
         cmocka_unit_test(test_paced_answers_wait_for_the_boundary),
+        cmocka_unit_test(test_acknowledgement_comes_after_earlier_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
