@@ -30,7 +30,7 @@ struct mirror {
     const char *dir; /* not copied */
 };
 
-/* Exactly the members of section 14; keys as text form or as "sluss-sign:..." lines. STATUS_MALFORMED,
+/* The members of section 14, and any others; keys in text form or as "sluss-sign:..." lines. STATUS_MALFORMED,
  * STATUS_TOO_LARGE, STATUS_MEMORY. */
 enum status mirror_federation_parse(struct arena *arena, struct bytes json, struct mirror_federation *out);
 
