@@ -25,7 +25,8 @@
 #define MAIN_API_WORKERS 2
 #define MAIN_SOCKET_MODE 0660
 
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+/* After EXIT_INTEGRITY it must not be started again: stored data contradict each other. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_INTEGRITY = 70 };
 
 struct process {
     struct arena *arena;
@@ -157,7 +158,7 @@ static int run(const char *path, bool only_check) {
     if (status == STATUS_OK) return EXIT_DONE;
     log_line(LOG_LEVEL_ERROR, "agent_failed", "status=%s", status_name(status));
     (void)fprintf(stderr, "sluss-agent: %s\n", status_text(status));
-    return EXIT_REFUSED;
+    return status_class(status) == CLASS_INTEGRITY ? EXIT_INTEGRITY : EXIT_REFUSED;
 }
 
 static void print_help(FILE *to) {

@@ -11,7 +11,7 @@
 #define SWEEP_ROWS 32
 
 struct repeat_row {
-    struct hash request;
+    struct hash request; /* keyed */
     uint64_t time_ms;
     struct bytes answer; /* sealed */
 };
@@ -33,6 +33,12 @@ static struct hash place_of(const struct agent *agent, const char *client, const
     return FRAME_HASH("sluss repeat v1", agent->settings->federation, bytes_text(client), bytes_text(key));
 }
 
+/* Keyed: a request may be little more than a person's number, which a plain hash would give away. */
+static struct hash keyed_request(const struct secret *own, const struct hash *request) {
+    const struct bytes parts[] = {bytes_text("sluss repeat request v1"), hash_bytes(request)};
+    return hash_hmac_sha256_parts(secret_bytes(own), parts, sizeof parts / sizeof *parts);
+}
+
 static enum status read_row(struct store_txn *txn, void *arg) {
     struct repeat *repeat = arg;
     return row_get(txn, AGENT_REPEAT, hash_bytes(&repeat->at), &form, repeat->arena, &repeat->row);
@@ -44,8 +50,9 @@ enum status repeat_find(struct agent *agent, struct arena *arena, const char *cl
     struct repeat repeat = {.agent = agent, .arena = arena, .at = place_of(agent, client, key)};
     TRY(store_read(agent->store, read_row, &repeat));
     ENSURE(agent_now_ms(agent) < repeat.row.time_ms + KEEP_MS, STATUS_NOT_FOUND);
-    ENSURE(hash_equal(&repeat.row.request, request), STATUS_CONFLICT);
     TRY(vault_own_key(agent->vault, &own));
+    struct hash keyed = keyed_request(own, request);
+    ENSURE(hash_equal(&repeat.row.request, &keyed), STATUS_CONFLICT);
     return aead_open(own, hash_bytes(&repeat.at), repeat.row.answer, arena, out_answer);
 }
 
@@ -75,11 +82,10 @@ enum status repeat_keep(struct agent *agent, const char *client, const char *key
     struct secret *own CLEANUP(secret_free_cleanup) = NULL;
     ENSURE(arena, STATUS_MEMORY);
     ENSURE(answer.len <= ANSWER_MAX, STATUS_TOO_LARGE);
-    struct repeat repeat = {.agent = agent,
-                            .arena = arena,
-                            .at = place_of(agent, client, key),
-                            .row = {.request = *request, .time_ms = agent_now_ms(agent)}};
+    struct repeat repeat = {
+        .agent = agent, .arena = arena, .at = place_of(agent, client, key), .row = {.time_ms = agent_now_ms(agent)}};
     TRY(vault_own_key(agent->vault, &own));
+    repeat.row.request = keyed_request(own, request);
     TRY(aead_seal(own, hash_bytes(&repeat.at), answer, arena, &repeat.row.answer));
     return store_write(agent->store, write_row, &repeat);
 }

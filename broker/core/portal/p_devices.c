@@ -140,6 +140,7 @@ enum status p_devices_get_check(struct call *call, struct store_txn *txn) {
     TRY(device_rows_list(call->core, txn, person.slot, call->arena, &devices));
     json_t *root CLEANUP(json_cleanup) = json_pack("{s:[]}", "devices");
     ENSURE(root, STATUS_MEMORY);
+    TRY(json_set_bytes(root, "subject", hash_bytes(&person.device.subject)));
     for (size_t i = 0; i < devices.count; i++) {
         TRY(add_device(json_object_get(root, "devices"), &devices.items[i], clock_now_ms(call->core->clock)));
     }

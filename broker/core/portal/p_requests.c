@@ -8,9 +8,11 @@
 
 /* Everything that a source is known by to the person who is to sign. */
 static json_t *source_json(const struct directory *directory, const struct msg_source_salt *source) {
-    const struct unit *unit = directory_unit(directory, source->unit, NULL);
-    json_t *object = json_pack("{s:s, s:o}", "unit", source->unit, "names",
-                               unit ? p_call_texts(unit->names, unit->n_names) : json_object());
+    const struct member_record *member = NULL;
+    const struct unit *unit = directory_unit(directory, source->unit, &member);
+    json_t *object = json_pack("{s:s, s:o, s:o}", "unit", source->unit, "names",
+                               unit ? p_call_texts(unit->names, unit->n_names) : json_object(), "member_names",
+                               unit ? p_call_texts(member->names, member->n_names) : json_object());
     if (object && json_set_bytes(object, "salt", hash_bytes(&source->salt)) != STATUS_OK) {
         json_decref(object);
         return NULL;
