@@ -116,8 +116,39 @@ static enum status load_evidence(struct bundle *bundle, const struct mirror *mir
     return STATUS_OK;
 }
 
+/* ---- an entry bundle that could not be read ---- */
+
+/* The first leaf where the bytes of a broken entry bundle part from the leaves beside the openings. */
+static unsigned first_difference(const struct bundle *bundle, struct bytes content) {
+    struct reader reader = reader_init(content);
+    unsigned i = 0;
+    for (; i < bundle->width && bundle->leaves[i].exported; i++) {
+        size_t len = reader_u16(&reader);
+        struct bytes entry = reader_take(&reader, len);
+        if (reader.status != STATUS_OK || !bytes_equal(entry, bundle->leaves[i].exported->leaf)) break;
+    }
+    return i;
+}
+
+/* The length in front of an entry may be what was altered: then the whole bundle is malformed, and yet it is one leaf.
+ */
+static enum status blame_leaf(struct bundle *bundle, const struct mirror *mirror) {
+    struct tile tile = {.kind = TILE_ENTRIES, .number = bundle->number, .width = bundle->width};
+    struct mirror reached = *mirror;
+    struct bytes content;
+    if (bundle->leaves[0].entry.data) return STATUS_OK;
+    enum status status = mirror_tile(&reached, &tile, bundle->parts, &content);
+    ENSURE(status != STATUS_MEMORY, status);
+    if (status != STATUS_OK) return STATUS_OK;
+    unsigned place = first_difference(bundle, content);
+    if (place == bundle->width || !bundle->leaves[place].exported) return STATUS_OK;
+    return audit_leaf_note(&bundle->leaves[place], FINDING_LEAF_HASH,
+                           "the stored leaf is not the one beside its opening");
+}
+
 enum status bundle_load(struct bundle *bundle, const struct mirror *mirror) {
     TRY(load_openings(bundle, mirror));
+    TRY(blame_leaf(bundle, mirror));
     return load_evidence(bundle, mirror);
 }
 

@@ -650,6 +650,16 @@ static void test_verify_needs_no_keys(void **state) {
     log_plot_end(&plot);
 }
 
+static void flip_file(const char *path, long offset) {
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, offset, SEEK_SET), 0);
+    int byte = fgetc(file);
+    assert_int_equal(fseek(file, offset, SEEK_SET), 0);
+    assert_int_not_equal(fputc(byte ^ 1, file), EOF);
+    assert_int_equal(fclose(file), 0);
+}
+
 /* Over several bundles, with every leaf altered in turn: each copy names its leaf. */
 static void test_a_leaf_of_any_bundle_is_named(void **state) {
     (void)state;
@@ -673,12 +683,39 @@ static void test_a_leaf_of_any_bundle_is_named(void **state) {
     log_plot_end(&plot);
 }
 
+/* Any one byte of the entries, also of the lengths between them: verify names the leaf without any key. */
+static void test_every_byte_of_the_entries_counts(void **state) {
+    (void)state;
+    struct log_plot plot;
+    struct scratch scratch;
+    char path[SCRATCH_PATH_MAX + 32];
+    scratch_init(&scratch);
+    log_plot_begin(&plot);
+    log_world_write(plot.world, scratch.path);
+    (void)snprintf(path, sizeof path, "%s/tile/entries/000.p/%zu", scratch.path, plot.world->n_leaves);
+    long at = 0;
+    for (uint64_t leaf = 0; leaf < plot.world->n_leaves; leaf++) {
+        size_t len = plot.world->leaves[leaf]->entry.len + 2;
+        for (size_t i = 0; i < len; i += i < 4 ? 1 : 17) {
+            struct outcome outcome CLEANUP(outcome_clear) = {.text = NULL};
+            flip_file(path, at + (long)i);
+            audit(scratch.path, PREPARE_DIRECTORY, &outcome);
+            flip_file(path, at + (long)i);
+            if (!names(&outcome, leaf, "leaf_hash")) fail_msg("leaf %d byte %d: %s", (int)leaf, (int)i, outcome.text);
+        }
+        at += (long)len;
+    }
+    log_plot_end(&plot);
+    scratch_clear(&scratch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_misdeed_is_named),
         cmocka_unit_test(test_an_honest_log_has_no_divergence),
         cmocka_unit_test(test_verify_needs_no_keys),
         cmocka_unit_test(test_a_leaf_of_any_bundle_is_named),
+        cmocka_unit_test(test_every_byte_of_the_entries_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
