@@ -25,38 +25,50 @@ static enum status ask_for_nonce(struct call *call) { return refuse_proof(call, 
 
 static bool is_peers_fault(enum status status) { return status_class(status) == CLASS_PEER; }
 
-enum status p_call_proof(struct call *call, enum p_use use, struct dpop *out_proof) {
+static enum status check_proof(struct call *call, struct dpop *out_proof, uint64_t *out_step) {
     const uint64_t now_ms = clock_now_ms(call->core->clock);
     struct dpop proof;
-    uint64_t step = 0;
     call->nonce = nonces_issue(call->core->nonces, now_ms, call->arena);
     ENSURE(call->nonce, STATUS_MEMORY);
     if (call->portal->proof.len == 0) return ask_for_nonce(call);
     enum status checked = dpop_parse(call->arena, call->portal->proof, &proof);
     if (checked == STATUS_OK) {
-        checked = dpop_check(&proof, call->portal->method, call->portal->url, call->core->nonces, now_ms, &step);
+        checked = dpop_check(&proof, call->portal->method, call->portal->url, call->core->nonces, now_ms, out_step);
     }
     if (checked == STATUS_EXPIRED) return ask_for_nonce(call);
     if (is_peers_fault(checked)) return refuse_proof(call, "{\"error\":\"invalid_dpop_proof\"}");
     TRY(checked);
-    if (use == P_WRITES && !call->counted) {
-        enum status used = dpop_use(&proof, call->core->federation, call->core->nonces, step);
-        ENSURE(used != STATUS_CONFLICT, STATUS_DENIED);
-        TRY(used);
-        call->counted = true;
-    }
     *out_proof = proof;
+    return STATUS_OK;
+}
+
+enum status p_call_proof(struct call *call, struct dpop *out_proof) {
+    uint64_t step = 0;
+    return check_proof(call, out_proof, &step);
+}
+
+/* When there is no room for more uses, what may use the reserve goes on: its statement or tokens are good once by
+ * themselves. */
+static enum status use_proof(struct call *call, const struct dpop *proof, uint64_t step) {
+    if (call->counted) return STATUS_OK;
+    enum status used = dpop_use(proof, call->core->federation, call->core->nonces, step);
+    ENSURE(used != STATUS_CONFLICT, STATUS_DENIED);
+    if (used != STATUS_LIMIT || !(call->handler->flags & HANDLER_RESERVED)) TRY(used);
+    call->counted = true;
     return STATUS_OK;
 }
 
 enum status p_call_person(struct call *call, struct store_txn *txn, enum p_use use, struct p_person *out_person) {
     struct dpop proof;
     struct p_person person;
-    TRY(p_call_proof(call, use, &proof));
+    uint64_t step = 0;
+    TRY(check_proof(call, &proof, &step));
     enum status found = device_rows_find(call->core, txn, &proof.device, call->arena, &person.slot, &person.device);
     ENSURE(found != STATUS_NOT_FOUND, STATUS_DENIED);
     TRY(found);
     ENSURE(person.device.state == DEVICE_ACTIVE, STATUS_DENIED);
+    /* Only devices that are enrolled take room among the uses: keys that nobody knows cost nothing to make. */
+    if (use == P_WRITES) TRY(use_proof(call, &proof, step));
     person.kid = text_base64url(call->arena, hash_bytes(&person.device.device));
     ENSURE(person.kid, STATUS_MEMORY);
     *out_person = person;

@@ -22,8 +22,8 @@ struct p_person {
 };
 
 /* Checks the proof of the request; *out_proof is by any key at all. With no nonce or a stale one the answer asks for
- * another (401). Worker. STATUS_DENIED and the errors of dpop_parse. */
-enum status p_call_proof(struct call *call, enum p_use use, struct dpop *out_proof);
+ * another (401). It is not used up. Worker. STATUS_DENIED and the errors of dpop_parse. */
+enum status p_call_proof(struct call *call, struct dpop *out_proof);
 
 /* The person whose device made the request. STATUS_DENIED for a device that is not enrolled, or no more. Worker. */
 enum status p_call_person(struct call *call, struct store_txn *txn, enum p_use use, struct p_person *out_person);

@@ -72,7 +72,7 @@ enum status p_devices_post_check(struct call *call, struct store_txn *txn) {
     struct dpop proof;
     struct enrolment_row enrolment;
     ENSURE(work, STATUS_MEMORY);
-    TRY(p_call_proof(call, P_READS, &proof));
+    TRY(p_call_proof(call, &proof));
     TRY(p_call_body(call, members, &body));
     TRY(json_get_text(body, "registration", &compact));
     TRY(registration_parse(call->arena, call->core->federation, bytes_text(compact), &work->registration));

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "base/secret.h"
+#include "broker/core/portal/nonces.h"
 #include "proto/key_grant.h"
 #include "proto/msg_consent.h"
 #include "support/core/scene.h"
@@ -168,6 +170,82 @@ static void test_repeated_release_after_revocation(void **state) {
     assert_int_not_equal(third.leaves[0], first.leaves[0]);
     struct rig_answer fourth = rig_send_envelope(rig, UNIT_CAREER, envelope);
     assert_int_equal(fourth.leaves[0], third.leaves[0]);
+    scene_end(&scene);
+}
+
+/* What ends or narrows a right is acknowledged in order: after every answer from a state before it. */
+static void test_ends_are_acknowledged_in_order(void **state) {
+    (void)state;
+    static const struct {
+        enum face face;
+        unsigned type;
+    } ends[] = {{FACE_GATE, MESSAGE_REVOKE},
+                {FACE_PORTAL, PORTAL_CODE},
+                {FACE_PORTAL, PORTAL_CONSENT_REVOKE},
+                {FACE_PORTAL, PORTAL_CONSENT_SUSPEND},
+                {FACE_PORTAL, PORTAL_DEVICES_DELETE},
+                {FACE_PORTAL, PORTAL_DECISION},
+                {FACE_GATE, MESSAGE_ERASE}};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        assert_int_equal(dispatch_find(ends[i].face, ends[i].type)->pace, PACE_BOUNDARY);
+}
+
+/* P12: the code alone, in the page's form; once more, or a wrong one, says the same. */
+static void test_revoked_with_code_by_form(void **state) {
+    (void)state;
+    struct scene scene;
+    struct rig *rig = &scene.rig;
+    scene_begin(&scene, CORE_PARTS_MEMORY, ACCESS_REPEATED);
+    struct rig_consent consent = scene_consent(&scene);
+    const struct id16 wrong = ids_random();
+    const struct id16 *const codes[] = {&wrong, &consent.code, &consent.code};
+    for (size_t i = 0; i < 3; i++) {
+        const char *text = ids_text(rig->arena, codes[i]);
+        const struct portal_ask ask = {.op = PORTAL_CODE, .method = "POST", .url = "", .id = bytes_text(text)};
+        struct rig_answer answer = rig_ask_as_is(rig, &ask);
+        RIG_DONE(answer);
+        assert_true(bytes_equal_text(answer.body, "{}"));
+        assert_int_equal(answer.n_leaves, i == 1 ? 2 : 0);
+    }
+    scene_assert_ended(&scene, &consent, CONSENT_STATE_REVOKED);
+    scene_end(&scene);
+}
+
+/* Until there is no room for more. */
+static size_t use_up_proofs(struct rig *rig) {
+    size_t count = 0;
+    for (;; count++) {
+        struct hash use;
+        secret_random_public(use.b, sizeof use.b);
+        enum status used = nonces_use(rig->parts.core.nonces, rig_now_ms(rig) / NONCES_STEP_MS, &use);
+        if (used == STATUS_LIMIT) return count;
+        assert_int_equal(used, STATUS_OK);
+    }
+}
+
+/* P12: keys that nobody has enrolled take no room among the proofs in use, and a full table stops no revocation. */
+static void test_revoked_in_a_flood_of_proofs(void **state) {
+    (void)state;
+    struct rig rig;
+    struct rig_person stranger;
+    const struct hash subject = scene_subject();
+    rig_init(&rig, CORE_PARTS_MEMORY);
+    rig_person_init(&rig, &stranger, &subject);
+    const struct id16 id = ids_random();
+    struct rig_answer answer = rig_ask(&rig, &stranger, PORTAL_CONSENT_REVOKE, ids_text(rig.arena, &id), "{}");
+    assert_int_equal(answer.status, STATUS_DENIED);
+    assert_int_equal(use_up_proofs(&rig), NONCES_USES_MAX);
+    rig_person_clear(&stranger);
+    rig_clear(&rig);
+
+    struct scene scene;
+    scene_begin(&scene, CORE_PARTS_MEMORY, ACCESS_REPEATED);
+    struct rig_consent consent = scene_consent(&scene);
+    (void)use_up_proofs(&scene.rig);
+    answer = rig_state(&scene.rig, &scene.person, PORTAL_CONSENT_REVOKE, scene_consent_id(&scene.rig, &consent),
+                       (struct statement){.type = STATEMENT_REVOKE, .consent = consent.tokens[0].consent});
+    RIG_DONE(answer);
+    scene_assert_ended(&scene, &consent, CONSENT_STATE_REVOKED);
     scene_end(&scene);
 }
 
@@ -405,6 +483,9 @@ int main(void) {
         cmocka_unit_test(test_agreement_ends),
         cmocka_unit_test(test_revoked_by_person),
         cmocka_unit_test(test_repeated_release_after_revocation),
+        cmocka_unit_test(test_ends_are_acknowledged_in_order),
+        cmocka_unit_test(test_revoked_with_code_by_form),
+        cmocka_unit_test(test_revoked_in_a_flood_of_proofs),
         cmocka_unit_test(test_revoked_by_members),
         cmocka_unit_test(test_revoked_with_code_by_any),
         cmocka_unit_test(test_suspended_and_resumed),
