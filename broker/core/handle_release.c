@@ -155,10 +155,19 @@ static enum status judge_items(struct decision *decision, struct page *page) {
     return STATUS_OK;
 }
 
+/* The event of this message that used a once consent up; zeros when none of its earlier answers did. */
+static struct id16 own_use(const struct call *call, const struct token_row *token) {
+    for (size_t n = 0; call->repeated && n < call->n_prior; n++) {
+        struct id16 event = call_event(call, (uint32_t)n);
+        if (ids_equal(&event, &token->used)) return event;
+    }
+    return (struct id16){{0}};
+}
+
 static enum status decide(struct call *call, struct store_txn *txn, struct page *page) {
     const struct msg_release *message = call->body;
     const struct release_work *work = call->work;
-    struct id16 event = call_event(call, 0);
+    struct id16 event;
     struct decision decision = {
         .call = call,
         .txn = txn,
@@ -168,12 +177,13 @@ static enum status decide(struct call *call, struct store_txn *txn, struct page 
                 .purpose = message->purpose,
                 .kinds = message->kinds,
                 .n_kinds = message->n_kinds,
-                .event = call->repeated ? &event : NULL},
+                .event = &event},
         .now_ms = ledger_now_ms(call->core->ledger),
     };
     *page = (struct page){0};
     TRY(facts_load(call->core, txn, &message->token, call->envelope.sender, FACTS_RECIPIENT, call->arena,
                    &page->facts));
+    event = own_use(call, &page->facts.token);
     decision.of_token = facts_of_token(&page->facts, &decision.ask, call->directory, decision.now_ms);
     page->clause = rule_release(&decision.of_token, RULE_STAGE_RELEASE, decision.now_ms);
     if (page->clause != RULE_PASS) return STATUS_OK;

@@ -21,11 +21,11 @@ enum status handle_state_check(struct call *call, struct store_txn *txn) {
     ENSURE(party, STATUS_NOT_FOUND);
     TRY(consent_rows_get(call->core, txn, slot, &token.consent, call->arena, &consent));
 
-    struct bytes note;
     uint64_t size = 0;
     struct msg_state_answer answer;
-    TRY(ledger_checkpoint(call->core->ledger, call->arena, &note, &size));
-    /* The statement names the signed tree: it must not say what only a later tree shows. */
+    TRY(ledger_signed_in(call->core->ledger, txn, call->arena, &size));
+    /* The statement names a signed tree: it must not say what only a later tree shows, nor name one that shows more
+     * than was read. */
     ENSURE(consent.state_leaf < size, STATUS_RETRY);
     TRY(keyd_client_state(call->keyd, &message->token, consent.state, size, clock_now_ms(call->core->clock),
                           call->arena, &answer.state));

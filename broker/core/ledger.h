@@ -77,6 +77,9 @@ enum status ledger_root(struct ledger *ledger, uint64_t size, struct hash *out_r
 
 /* Leaves below this are signed. Any thread. */
 uint64_t ledger_signed_size(struct ledger *ledger);
+/* The newest signed tree that a transaction has all leaves of: what was signed since it began is not in it. Any thread.
+ */
+enum status ledger_signed_in(struct ledger *ledger, struct store_txn *txn, struct arena *arena, uint64_t *out_size);
 /* The last signed note and its size. Any thread; copied into the arena. STATUS_NOT_FOUND before the first. */
 enum status ledger_checkpoint(struct ledger *ledger, struct arena *arena, struct bytes *out_note, uint64_t *out_size);
 

@@ -89,6 +89,21 @@ static enum status make_extra(const struct ledger_leaf *leaf, struct arena *aren
     return leaf_receipt_extra_encode(arena, &extra, out_extra);
 }
 
+enum status ledger_signed_in(struct ledger *ledger, struct store_txn *txn, struct arena *arena, uint64_t *out_size) {
+    const struct store_range range = {.table = STORE_LEAF, .limit = 1, .direction = STORE_DESCENDING};
+    struct store_rows rows;
+    uint64_t seen = 0;
+    TRY(store_scan(txn, &range, arena, &rows));
+    if (rows.count > 0) {
+        struct reader reader = reader_init(rows.items[0].key);
+        seen = reader_u64(&reader) + 1;
+        ENSURE(reader_end(&reader) == STATUS_OK, STATUS_INTEGRITY);
+    }
+    uint64_t size = ledger_signed_size(ledger);
+    *out_size = seen < size ? seen : size;
+    return STATUS_OK;
+}
+
 enum status ledger_receipt(struct ledger *ledger, struct store_txn *txn, uint64_t index, struct arena *arena,
                            struct bytes *out_receipt) {
     struct tlog_proof *proof = ARENA_NEW(arena, struct tlog_proof);

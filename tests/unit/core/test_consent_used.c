@@ -457,6 +457,32 @@ static void test_once(void **state) {
 }
 
 /* A once consent is not used again by repeating its message after the fragment was replaced. */
+/* A message that was refused first and released then: its repetition is the release once more, not a second use. */
+static void test_once_after_refusal(void **state) {
+    (void)state;
+    struct scene scene;
+    struct rig *rig = &scene.rig;
+    scene_begin(&scene, CORE_PARTS_MEMORY, ACCESS_ONCE);
+    struct rig_consent consent = scene_consent(&scene);
+    const struct token *token = &consent.tokens[0];
+    const char *id = scene_consent_id(rig, &consent);
+    const struct msg_release message = {
+        .token = token->jti, .purpose = token->purpose, .kinds = token->kinds, .n_kinds = token->n_kinds, .most = 64};
+    struct bytes envelope = rig_envelope(rig, UNIT_CAREER, MESSAGE_RELEASE, &message);
+    RIG_DONE(rig_state(rig, &scene.person, PORTAL_CONSENT_SUSPEND, id,
+                       (struct statement){.type = STATEMENT_SUSPEND, .consent = token->consent}));
+    struct rig_answer answer = rig_send_envelope(rig, UNIT_CAREER, envelope);
+    scene_assert_refused(rig, &answer, RULE_CONSENT_ACTIVE);
+    RIG_DONE(rig_state(rig, &scene.person, PORTAL_CONSENT_RESUME, id,
+                       (struct statement){.type = STATEMENT_RESUME, .consent = token->consent}));
+    struct rig_answer released = rig_send_envelope(rig, UNIT_CAREER, envelope);
+    assert_int_equal(released.code, REPLY_DONE);
+    answer = rig_send_envelope(rig, UNIT_CAREER, envelope);
+    assert_int_equal(answer.code, REPLY_DONE);
+    assert_int_equal(answer.leaves[0], released.leaves[0]);
+    scene_end(&scene);
+}
+
 static void test_once_after_replacement(void **state) {
     (void)state;
     struct scene scene;
@@ -492,6 +518,7 @@ int main(void) {
         cmocka_unit_test(test_expired),
         cmocka_unit_test(test_superseded),
         cmocka_unit_test(test_once),
+        cmocka_unit_test(test_once_after_refusal),
         cmocka_unit_test(test_once_after_replacement),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

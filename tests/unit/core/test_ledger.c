@@ -169,6 +169,32 @@ static enum status append_then_fail(struct store_txn *txn, void *arg) {
 }
 
 /* A batch that is run again, over a tile boundary, leaves no trace in the tree. */
+static enum status look_while_it_grows(struct store_txn *txn, void *arg) {
+    struct core_parts *parts = arg;
+    struct leaves more = {.parts = parts, .first = 3, .count = 2, .slot = LEDGER_NO_SLOT};
+    uint64_t before, after;
+    TRY(ledger_signed_in(parts->core.ledger, txn, parts->arena, &before));
+    TRY(core_parts_batch(parts, append_leaves, &more));
+    core_parts_sign(parts);
+    TRY(ledger_signed_in(parts->core.ledger, txn, parts->arena, &after));
+    assert_int_equal(before, 3);
+    assert_int_equal(after, 3);
+    assert_int_equal(ledger_signed_size(parts->core.ledger), 5);
+    return STATUS_OK;
+}
+
+/* What a transaction saw belongs to the tree of then, though a larger one is signed meanwhile. */
+static void test_signed_in_a_transaction(void **state) {
+    (void)state;
+    struct core_parts parts;
+    core_parts_init(&parts, CORE_PARTS_LMDB);
+    struct leaves leaves = {.parts = &parts, .first = 0, .count = 3, .slot = LEDGER_NO_SLOT};
+    OK(core_parts_batch(&parts, append_leaves, &leaves));
+    core_parts_sign(&parts);
+    OK(store_read(parts.core.store, look_while_it_grows, &parts));
+    core_parts_clear(&parts);
+}
+
 static void test_rerun_batch(void **state) {
     (void)state;
     struct core_parts parts;
@@ -412,6 +438,7 @@ int main(void) {
         cmocka_unit_test(test_refused_appends_write_nothing),
         cmocka_unit_test(test_damage_is_found_at_start),
         cmocka_unit_test(test_receipts_verify),
+        cmocka_unit_test(test_signed_in_a_transaction),
         cmocka_unit_test(test_rerun_batch),
         cmocka_unit_test(test_contents),
         cmocka_unit_test(test_forgotten),
