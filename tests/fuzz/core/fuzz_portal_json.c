@@ -9,8 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const enum portal_op ops[] = {PORTAL_DECISION,       PORTAL_CONSENT_REVOKE, PORTAL_DEVICES_POST,
-                                     PORTAL_DEVICES_DELETE, PORTAL_READ_REQUEST,   PORTAL_CODE};
+static const enum portal_op ops[] = {PORTAL_DECISION, PORTAL_CONSENT_REVOKE, PORTAL_DEVICES_POST, PORTAL_DEVICES_DELETE,
+                                     PORTAL_READ_REQUEST};
 
 /* One person with one request, made once. */
 static struct scene *the_scene(void) {
