@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/cli/device.h"
@@ -236,6 +237,12 @@ static void expect_printed_notice(const struct token *token) {
     assert_non_null(end);
     struct hash printed = hash_sha256(BYTES(test.printed, (size_t)(end + 1 - test.printed)));
     assert_true(hash_equal(&printed, &token->notice));
+    time_t exp = (time_t)token->exp_s;
+    struct tm utc;
+    char until[64];
+    assert_non_null(gmtime_r(&exp, &utc));
+    assert_true(strftime(until, sizeof until, ": %Y-%m-%d %H:%M:%S UTC\n", &utc) > 0);
+    assert_non_null(strstr(test.printed, until));
 }
 
 static void expect_printed_code(const struct token *token) {
@@ -314,6 +321,7 @@ static void test_foreign_statement(void **state) {
     fake_portal.last_statement.b[0] ^= 1;
     assert_int_equal(run("revoke " PORTAL_CONSENT), CLI_REFUSED);
     assert_int_equal(fake_portal.n_statements, 1);
+    assert_int_equal(fake_portal.refused, 0); /* it was not even sent */
 }
 
 static void test_lost_answer(void **state) {
