@@ -42,7 +42,8 @@ struct mail {
     struct box *box;
     pthread_t thread;
     bool joined;
-    bool serve; /* grants may be due */
+    bool serve;  /* grants may be due */
+    bool behind; /* a part of catching up failed: it is tried again soon, whatever the broker says meanwhile */
 };
 
 static void lock(struct box *box) {
@@ -159,11 +160,21 @@ struct wake {
     size_t answer_len;
 };
 
+enum patience { WAIT_FOR_NEWS, WAIT_A_MOMENT };
+
+static int wait_once(struct box *box, enum patience patience, const struct timespec *until) {
+    if (patience == WAIT_A_MOMENT) return pthread_cond_timedwait(&box->changed, &box->mutex, until);
+    if (pthread_cond_wait(&box->changed, &box->mutex) != 0) abort();
+    return 0;
+}
+
 /* The flags are taken; the poll goes on unless it is what ended the wait. */
-static struct wake wait_for(struct box *box) {
+static struct wake wait_for(struct box *box, enum patience patience) {
+    struct timespec until = clock_wait_until(PAUSE_MS);
+    int late = 0;
     lock(box);
-    while (box->out && !box->kicked && !box->reconnected && !box->stopping) {
-        if (pthread_cond_wait(&box->changed, &box->mutex) != 0) abort();
+    while (late == 0 && box->out && !box->kicked && !box->reconnected && !box->stopping) {
+        late = wait_once(box, patience, &until);
     }
     struct wake wake = {.answered = !box->out, .kicked = box->kicked, .reconnected = box->reconnected};
     box->kicked = false;
@@ -197,9 +208,12 @@ static void serve_due(struct mail *mail) {
 static void catch_up(struct mail *mail) {
     enum status status = dirsync_run(mail->agent);
     report("directory", status);
-    if (status != STATUS_OK) return;
-    report("outbox", outbox_drain(mail->agent));
+    mail->behind = status != STATUS_OK;
+    if (mail->behind) return;
+    status = outbox_drain(mail->agent);
+    report("outbox", status);
     serve_due(mail);
+    mail->behind = status != STATUS_OK || mail->serve;
 }
 
 /* ---- an answer ---- */
@@ -224,6 +238,7 @@ static enum status take_events(struct mail *mail, const struct msg_events_answer
     }
     if (due.outbox) report("outbox", outbox_drain(mail->agent));
     if (due.serve || mail->serve) serve_due(mail);
+    mail->behind = mail->behind || mail->serve;
     return status;
 }
 
@@ -246,7 +261,7 @@ static void handle(struct mail *mail, struct wake *wake) {
     uint8_t *answer CLEANUP(cleanup_free) = wake->answer;
     enum status status = wake->answered ? wake->status : STATUS_OK;
     if (wake->answered && status == STATUS_OK) status = take_answer(mail, BYTES(answer, wake->answer_len));
-    if (wake->reconnected) {
+    if (wake->reconnected || mail->behind) {
         catch_up(mail);
     } else if (wake->kicked) {
         report("outbox", outbox_drain(mail->agent));
@@ -266,7 +281,7 @@ static void *run(void *arg) {
             pause_a_moment(mail->box);
             continue;
         }
-        struct wake wake = wait_for(mail->box);
+        struct wake wake = wait_for(mail->box, mail->behind ? WAIT_A_MOMENT : WAIT_FOR_NEWS);
         out = !wake.answered;
         handle(mail, &wake);
     }
