@@ -16,6 +16,9 @@
 
 #define AT(type, field) offsetof(struct type, field)
 
+/* A page holds one fragment at least. */
+#define PAGES_MAX PLAN_FRAGMENTS_MAX
+
 struct plan_options {
     struct device_options device;
     struct cli_list ask;
@@ -163,12 +166,30 @@ static int ask_sources(struct device *device, const struct cli_list *units) {
     return CLI_DONE;
 }
 
+/* All pages as one answer: a member that a page lacks adds nothing. */
+static int fetch_plan(struct device *device, json_t *answer) {
+    const char *path = "/v1/plan";
+    for (size_t pages = 0; path; pages++) {
+        json_t *page CLEANUP(json_cleanup) = NULL;
+        int code = device_call(device, "GET", path, NULL, &page, NULL);
+        if (code != CLI_DONE) return code;
+        (void)json_array_extend(json_object_get(answer, "items"), json_object_get(page, "items"));
+        (void)json_object_set(answer, "waiting", json_object_get(page, "waiting"));
+        if (pages == PAGES_MAX) return cli_fail("the portal's pages do not end", STATUS_TOO_LARGE);
+        const json_t *cursor = json_object_get(page, "cursor");
+        path = json_is_integer(cursor)
+                   ? arena_printf(device->arena, "/v1/plan?cursor=%lld", (long long)json_integer_value(cursor))
+                   : NULL;
+    }
+    return CLI_DONE;
+}
+
 static int show_plan(struct device *device) {
-    json_t *answer CLEANUP(json_cleanup) = NULL;
+    json_t *answer CLEANUP(json_cleanup) = json_pack("{s:[]}", "items");
     json_t *plan CLEANUP(json_cleanup) = NULL;
     json_t *contents CLEANUP(json_cleanup) = json_array();
     size_t unopened = 0;
-    int code = device_call(device, "GET", "/v1/plan", NULL, &answer, NULL);
+    int code = answer ? fetch_plan(device, answer) : cli_fail("the plan", STATUS_MEMORY);
     if (code != CLI_DONE) return code;
     enum status status = assemble(device, answer, contents, &plan, &unopened);
     if (status != STATUS_OK) return cli_fail("the plan", status);

@@ -247,7 +247,9 @@ static void get_accesses(struct http_request *request, void *arg) {
 static void get_plan(struct http_request *request, void *arg) {
     (void)arg;
     if (!check_device(request, "GET")) return;
-    const char *plan = fake_portal.plan ? fake_portal.plan : "{\"items\":[],\"waiting\":[]}";
+    bool second = http_request_query(request, "cursor") != NULL;
+    const char *plan = fake_portal.plan;
+    if (fake_portal.plan_on_page_2 && !second) plan = "{\"items\":[],\"waiting\":[],\"cursor\":1}";
     http_reply(request, 200, "application/json", bytes_text(plan));
 }
 
