@@ -299,7 +299,8 @@ void fake_portal_start(const struct scratch *scratch, struct arena *arena, const
                                                     .name_count = 1,
                                                     .now_s = clock_now_ms(clock_system()) / 1000,
                                                     .days = 1};
-    fake_portal = (struct fake_portal){.federation = PORTAL_FEDERATION, .subject = {{9}}, .secret = {7}};
+    fake_portal = (struct fake_portal){
+        .federation = PORTAL_FEDERATION, .plan = "{\"items\":[],\"waiting\":[]}", .subject = {{9}}, .secret = {7}};
     fake_portal.enrolment = (struct id16){{6}};
     scratch_path(scratch, "portal.crt", certificate);
     scratch_path(scratch, "portal.key", key);

@@ -21,11 +21,12 @@
 struct fake_portal {
     /* What the test sets. */
     const char *federation;
-    int64_t clock_s;    /* added to the portal's time */
-    unsigned pending;   /* so many registrations are answered "pending" */
-    bool loses_answers; /* a statement is taken, and answered with 503 */
-    bool other_person;  /* another handle than before */
-    const char *plan;   /* answer of /v1/plan; NULL: empty */
+    int64_t clock_s;     /* added to the portal's time */
+    unsigned pending;    /* so many registrations are answered "pending" */
+    bool loses_answers;  /* a statement is taken, and answered with 503 */
+    bool other_person;   /* another handle than before */
+    const char *plan;    /* answer of /v1/plan */
+    bool plan_on_page_2; /* behind an empty first page */
     struct hash subject;
     uint8_t secret[16]; /* of the enrolment */
     struct id16 enrolment;

@@ -470,6 +470,9 @@ static void test_plan(void **state) {
     assert_int_equal(run("plan"), CLI_DONE);
     assert_non_null(strstr(test.printed, "goal        A goal of mine (" NORTH ")\n"));
     assert_non_null(strstr(test.printed, "missing   " SOUTH " : try_later\n"));
+    fake_portal.plan_on_page_2 = true;
+    assert_int_equal(run("plan"), CLI_DONE);
+    assert_non_null(strstr(test.printed, "goal        A goal of mine (" NORTH ")\n"));
 }
 
 #define WITH_PORTAL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
