@@ -231,6 +231,17 @@ static enum status apply_refusal(struct call *call, struct store_txn *txn, struc
 
 /* ---- writer: consent ---- */
 
+/* A token's leaf stands under the device and the token's id: no statement of the device may stand there already. */
+static enum status check_unused_event(const struct call *call, struct store_txn *txn, const char *kid,
+                                      const struct id16 *jti) {
+    struct id16 event = derive_event_id(call->core->federation, kid, jti, 0);
+    uint64_t index;
+    struct hash hash;
+    enum status found = ledger_find_event(call->core->ledger, txn, &event, &index, &hash);
+    ENSURE(found != STATUS_OK, STATUS_CONFLICT);
+    return found == STATUS_NOT_FOUND ? STATUS_OK : found;
+}
+
 /* No id is used twice, whoever has it. */
 static enum status check_unused_ids(struct call *call, struct store_txn *txn, const struct decision_work *work) {
     uint32_t slot;
@@ -245,6 +256,7 @@ static enum status check_unused_ids(struct call *call, struct store_txn *txn, co
         found = subject_find(call->core, txn, INDEX_TOKEN, ids_bytes(&work->tokens[i].jti), &slot);
         ENSURE(found != STATUS_OK, STATUS_CONFLICT);
         ENSURE(found == STATUS_NOT_FOUND, found);
+        TRY(check_unused_event(call, txn, work->person.kid, &work->tokens[i].jti));
     }
     return STATUS_OK;
 }

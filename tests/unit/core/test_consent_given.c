@@ -225,6 +225,26 @@ static void test_device_not_accepted(void **state) {
     scene_end(&scene);
 }
 
+/* An id that a statement of the same device has used is no token's: refused before anything is written. */
+static void test_token_id_of_a_statement(void **state) {
+    (void)state;
+    struct scene scene;
+    struct rig *rig = &scene.rig;
+    scene_begin(&scene, CORE_PARTS_MEMORY, ACCESS_REPEATED);
+    struct rig_consent first = scene_consent(&scene);
+    const struct id16 used = ids_random();
+    (void)rig_state(rig, &scene.person, PORTAL_CONSENT_SUSPEND, scene_consent_id(rig, &first),
+                    (struct statement){.type = STATEMENT_SUSPEND, .consent = first.tokens[0].consent, .jti = used});
+    static const enum federation_unit sources[] = {UNIT_EDUCATION, UNIT_GUIDANCE};
+    struct rig_request request = rig_request_make(rig, UNIT_CAREER, &scene.person.subject, sources, 2, ACCESS_REPEATED);
+    RIG_DONE(rig_request_send(rig, &request));
+    struct rig_consent second = rig_consent_make(rig, &scene.person, &request);
+    second.tokens[1].jti = used;
+    rig_consent_sign(rig, &scene.person, &second);
+    assert_int_equal(rig_consent_send(rig, &scene.person, &request, &second).status, STATUS_CONFLICT);
+    scene_end(&scene);
+}
+
 static void test_decided_once(void **state) {
     (void)state;
     struct scene scene;
@@ -487,6 +507,7 @@ int main(void) {
         cmocka_unit_test(test_altered_tokens),
         cmocka_unit_test(test_token_of_another_device),
         cmocka_unit_test(test_device_not_accepted),
+        cmocka_unit_test(test_token_id_of_a_statement),
         cmocka_unit_test(test_decided_once),
         cmocka_unit_test(test_altered_grants),
         cmocka_unit_test(test_grant_by_another_member),
