@@ -22,6 +22,7 @@ struct queue {
     size_t capacity;
     size_t first;
     size_t count;
+    size_t waiting; /* threads in queue_wait */
     int event_fd;
     bool event_wanted;
     bool event_set;
@@ -88,14 +89,16 @@ static enum status queue_put(struct queue *queue, void *item) {
     queue->items[(queue->first + queue->count) % queue->capacity] = item;
     queue->count++;
     queue_update_event(queue);
-    (void)pthread_cond_signal(&queue->changed);
     return STATUS_OK;
 }
 
 enum status queue_push(struct queue *queue, void *item) {
     queue_lock(queue);
     enum status put = queue_put(queue, item);
+    bool wake = put == STATUS_OK && queue->waiting > 0;
     queue_unlock(queue);
+    /* Outside the mutex, so that who wakes does not run into it. */
+    if (wake) (void)pthread_cond_signal(&queue->changed);
     return put;
 }
 
@@ -115,9 +118,11 @@ static struct timespec queue_deadline(uint32_t timeout_ms) {
 static void queue_wait(struct queue *queue, uint32_t timeout_ms) {
     if (queue->count > 0 || queue->closed || timeout_ms == 0) return;
     struct timespec deadline = queue_deadline(timeout_ms);
-    while (queue->count == 0 && !queue->closed) {
-        if (pthread_cond_timedwait(&queue->changed, &queue->mutex, &deadline) == ETIMEDOUT) return;
-    }
+    queue->waiting++;
+    int waited = 0;
+    while (queue->count == 0 && !queue->closed && waited != ETIMEDOUT)
+        waited = pthread_cond_timedwait(&queue->changed, &queue->mutex, &deadline);
+    queue->waiting--;
 }
 
 static enum status queue_take_waiting(struct queue *queue, void **out_items, size_t max, size_t *out_count) {

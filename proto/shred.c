@@ -125,7 +125,8 @@ enum status shred_key(struct shred *shred, uint32_t slot, struct secret **out_ke
     return status;
 }
 
-enum status shred_destroy(struct shred *shred, uint32_t slot) {
+/* Overwrites in place, unsynced. */
+static enum status overwrite(struct shred *shred, uint32_t slot) {
     ENSURE(slot < shred_slot_count(shred), STATUS_INTEGRITY);
     struct shred_slot gone;
     uint8_t record[SHRED_RECORD_BYTES];
@@ -135,9 +136,16 @@ enum status shred_destroy(struct shred *shred, uint32_t slot) {
     cache_set(shred, slot, NULL);
     enum status status = file_pwrite_all(shred->fd, BYTES_ARRAY(record), slot_offset(slot));
     unlock(shred);
-    TRY(status);
-    return file_sync_data(shred->fd);
+    return status;
 }
+
+enum status shred_destroy_all(struct shred *shred, const uint32_t *slots, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        TRY(overwrite(shred, slots[i]));
+    return count ? file_sync_data(shred->fd) : STATUS_OK;
+}
+
+enum status shred_destroy(struct shred *shred, uint32_t slot) { return shred_destroy_all(shred, &slot, 1); }
 
 /* A slot with a fresh key, as it stands in the file. */
 static enum status fresh_record(const struct secret *kek, const char *federation, uint32_t slot, uint32_t generation,

@@ -16,6 +16,7 @@
 #ifndef PROTO_SHRED_H
 #define PROTO_SHRED_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -54,6 +55,8 @@ enum status shred_key(struct shred *shred, uint32_t slot, struct secret **out_ke
  * destroyed already, so that it can be repeated. After any failure it must be. STATUS_INTEGRITY for a slot that is not
  * there. Destroyer only. */
 enum status shred_destroy(struct shred *shred, uint32_t slot);
+/* The same for several, with one sync for all. After a failure all of them must be destroyed again. */
+enum status shred_destroy_all(struct shred *shred, const uint32_t *slots, size_t count);
 
 /* Adds a chunk of slots with fresh keys and syncs. STATUS_LIMIT at SHRED_SLOTS_MAX, STATUS_DISK_FULL with nothing
  * changed. Destroyer only. */

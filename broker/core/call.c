@@ -52,6 +52,8 @@ static void log_trouble(const struct call *call) {
 void call_finish(struct call *call) {
     log_trouble(call);
     if (call->handler && call->handler->pace == PACE_BOUNDARY && call->core->pacer) {
+        /* What waits for the boundary is waited for by nobody. */
+        order_leave(call->core->order, &call->place);
         pacer_hold(call->core->pacer, call);
     } else {
         call_send(call);

@@ -57,8 +57,7 @@ static enum status read_marks(struct store_txn *txn, void *arg) {
 enum status erasure_finish(struct core *core) {
     struct marks marks = {.count = 0};
     TRY(store_read(core->store, read_marks, &marks));
-    for (size_t i = 0; i < marks.count; i++)
-        TRY(shred_destroy(core->shred, marks.slots[i]));
+    TRY(shred_destroy_all(core->shred, marks.slots, marks.count));
     if (marks.count) log_line(LOG_LEVEL_INFO, "slots_destroyed", "count=%zu", marks.count);
     return STATUS_OK;
 }

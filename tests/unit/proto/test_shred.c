@@ -257,6 +257,19 @@ static void test_p9_destroyed_is_gone(void **state) {
     assert_int_equal(key_status(fixture, 3), STATUS_NOT_FOUND);
 }
 
+static void test_p9_several_with_one_sync(void **state) {
+    struct fixture *fixture = *state;
+    const uint32_t slots[] = {2, 5, 6};
+    unsigned before = syncs.count;
+    OK(shred_destroy_all(fixture->shred, slots, 3));
+    assert_int_equal(syncs.count, before + 1);
+    for (uint32_t slot = 1; slot < 8; slot++)
+        assert_int_equal(key_status(fixture, slot), slot == 2 || slot == 5 || slot == 6 ? STATUS_NOT_FOUND : STATUS_OK);
+    const uint32_t beyond[] = {3, SHRED_CHUNK_SLOTS};
+    assert_int_equal(shred_destroy_all(fixture->shred, beyond, 2), STATUS_INTEGRITY);
+    OK(shred_destroy_all(fixture->shred, NULL, 0));
+}
+
 /* The answer comes after the sync; without it there is none, and the key is not handed out any more all the same. */
 static void test_p9_destruction_is_synced(void **state) {
     struct fixture *fixture = *state;
@@ -470,6 +483,7 @@ int main(void) {
         cmocka_unit_test(test_disk_full_changes_nothing),
         CASE(test_keys_differ_and_last),
         CASE(test_p9_destroyed_is_gone),
+        CASE(test_p9_several_with_one_sync),
         CASE(test_p9_destruction_is_synced),
         CASE(test_p9_a_torn_slot_can_be_destroyed),
         CASE(test_p9_an_old_slot_does_not_come_back),
