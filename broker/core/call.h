@@ -153,7 +153,7 @@ struct handler {
      * A failing status before its first write ends this call alone; after it, the batch is run again without this
      * call. */
     enum status (*apply)(struct call *call, struct store_txn *txn);
-    /* Writer, once the tree is signed, outside any transaction: effects outside the store. May be NULL; must not
+    /* Writer, once the batch is committed, outside any transaction: effects outside the store. May be NULL; must not
      * wait. */
     void (*settle)(struct call *call);
     /* Worker, after the tree is signed, in a read transaction: builds answer_body from leaves; work is there unless the
@@ -167,6 +167,7 @@ enum handler_flag {
     HANDLER_REPEATS = 4,  /* a repeated message is evaluated again, not answered from its leaf (RELEASE) */
     HANDLER_LEAFLESS = 8, /* writes no leaf under the message's own event: repetition is not looked for */
     HANDLER_EARLY = 16,   /* also before the witnesses have spoken at start */
+    HANDLER_TIMED = 32,   /* check() decides by the time of now: not while the clock is doubted */
 };
 
 /* NULL when the face has no such type. */

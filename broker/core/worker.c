@@ -10,6 +10,7 @@
 #include "base/queue.h"
 #include "base/text.h"
 #include "broker/core/batcher.h"
+#include "broker/core/clock_guard.h"
 #include "broker/core/core_settings.h"
 #include "broker/core/face.h"
 #include "broker/core/keyd_client.h"
@@ -103,6 +104,8 @@ static enum status check_body(struct store_txn *txn, void *arg) {
     bool repeats = call->handler->flags & HANDLER_REPEATS;
     /* A call that waited may be of a member that is one no longer. */
     if (call->member) ENSURE(directory_member(call->directory, call->member), STATUS_DENIED);
+    bool timed = call->handler->flags & HANDLER_TIMED;
+    ENSURE(!timed || clock_guard_check(call->core->clock_guard), STATUS_CLOCK);
     if (identified_by_engine(call)) {
         TRY(call_identify(call, txn, call->envelope.sender, &call->envelope.message, &call->envelope_hash));
         if (call->repeated && !repeats) return answer_repeated(checking, txn);

@@ -340,6 +340,27 @@ static void test_low_disk_leaves_the_reserve(void **state) {
     end(&bench);
 }
 
+static const struct handler timed_row = {.name = "timed",
+                                         .faces = FACE_OPERATOR,
+                                         .flags = HANDLER_EARLY | HANDLER_LEAFLESS | HANDLER_TIMED,
+                                         .check = work_check};
+
+/* A clock that was set back would make what has expired valid again: whoever decides by it without a leaf waits too. */
+static void test_doubted_time_decides_nothing(void **state) {
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    struct work work = fresh();
+    struct harness_call *call = core_harness_run(&bench.harness, &timed_row, &work);
+    assert_int_equal(core_harness_result(call, bench.arena).code, REPLY_DONE);
+    bench.harness.clock.manual_now_ms -= 60000;
+    call = core_harness_run(&bench.harness, &timed_row, &work);
+    assert_int_equal(core_harness_result(call, bench.arena).code, REPLY_UNAVAILABLE);
+    assert_true(dispatch_find(FACE_GATE, MESSAGE_FETCH)->flags & HANDLER_TIMED);
+    assert_true(dispatch_find(FACE_GATE, MESSAGE_STATE)->flags & HANDLER_TIMED);
+    end(&bench);
+}
+
 static void test_clock_that_jumps(void **state) {
     (void)state;
     struct bench bench;
@@ -461,6 +482,7 @@ int main(void) {
         cmocka_unit_test(test_end_between_commit_and_signature),
         cmocka_unit_test(test_low_disk_leaves_the_reserve),
         cmocka_unit_test(test_clock_that_jumps),
+        cmocka_unit_test(test_doubted_time_decides_nothing),
         cmocka_unit_test(test_clock_far_from_log_at_start),
         cmocka_unit_test(test_directory_changes_come_last),
         cmocka_unit_test(test_repeated_messages_are_one_leaf),
