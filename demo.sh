@@ -44,7 +44,7 @@ fail() {
     exit 1
 }
 # What a command printed, with --verbose.
-show() { [ -z "$verbose" ] || sed 's/^/      | /'; }
+show() { if [ -n "$verbose" ]; then sed 's/^/      | /'; else cat >/dev/null; fi; }
 
 # ---- build ----
 

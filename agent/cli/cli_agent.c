@@ -36,7 +36,7 @@ static int read_events(struct cli_local *local, const char *wait, json_int_t *af
     int code = cli_local_call(local, "GET", path, NULL, &page);
     if (code != CLI_DONE) return code;
     json_array_foreach(json_object_get(page, "events"), i, event) { print_event(local, event); }
-    (void)fflush(stdout);
+    if (fflush(stdout) != 0) return CLI_REFUSED;
     *after = json_integer_value(json_object_get(page, "next"));
     return CLI_DONE;
 }

@@ -2,6 +2,7 @@
  * sluss: the command line for agencies, for the federation's authority, and for the person. Verbs are rows of tables;
  * each table lies with its verbs.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +42,8 @@ int main(int argc, char **argv) {
         print_verbs(argc < 2 ? stderr : stdout);
         return argc < 2 ? CLI_USAGE : CLI_DONE;
     }
-    if (secret_setup() != STATUS_OK) return CLI_REFUSED;
+    /* What has begun is done, also when nobody reads what is printed. */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || secret_setup() != STATUS_OK) return CLI_REFUSED;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         for (const struct cli_verb *verb = tables[i]; verb->name; verb++) {
             int words = matches(verb, argc - 1, argv + 1);
