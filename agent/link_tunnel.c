@@ -71,11 +71,12 @@ static uint32_t with_jitter(uint32_t ms) { return ms - ms / 4 + randombytes_unif
 
 /* Stops receiving for a while. Returns for how long. */
 static uint32_t back_off(struct link_tunnel *tunnel, uint32_t at_least_ms) {
+    const uint32_t most_ms = tunnel->config.retry_most_ms;
     uint32_t wait_ms = with_jitter(tunnel->backoff_ms);
-    if (at_least_ms > TUNNEL_BACKOFF_MAX_MS) at_least_ms = TUNNEL_BACKOFF_MAX_MS;
+    if (at_least_ms > most_ms) at_least_ms = most_ms;
     if (wait_ms < at_least_ms) wait_ms = at_least_ms;
     uint32_t next = tunnel->backoff_ms * 2;
-    tunnel->backoff_ms = next < TUNNEL_BACKOFF_MAX_MS ? next : TUNNEL_BACKOFF_MAX_MS;
+    tunnel->backoff_ms = next < most_ms ? next : most_ms;
     if (tunnel->stopping) return wait_ms;
     const struct timeval after = {.tv_sec = wait_ms / 1000, .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};
     (void)evconnlistener_disable(tunnel->listener);
@@ -244,6 +245,7 @@ CLEANUP_POINTER(struct link_tunnel, tunnel_free)
 static enum status tunnel_copy(struct link_tunnel *tunnel, const struct link_tunnel_config *config) {
     tunnel->config = *config;
     if (tunnel->config.connect_ms == 0) tunnel->config.connect_ms = TUNNEL_CONNECT_MS;
+    if (tunnel->config.retry_most_ms == 0) tunnel->config.retry_most_ms = TUNNEL_BACKOFF_MAX_MS;
     tunnel->ipc_path = strdup(config->ipc_path);
     tunnel->gate_host = strdup(config->gate_host);
     tunnel->gate_port = strdup(config->gate_port);

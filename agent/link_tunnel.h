@@ -42,7 +42,8 @@ struct link_tunnel_config {
     const char *gate_name; /* that the gate's certificate must carry; NULL: gate_host */
     SSL_CTX *context;      /* keys/tls.h, tls_client with the member's identity; the tunnel takes a reference */
     struct preface_hello hello;
-    uint32_t connect_ms; /* for connection, handshake and answer together; 0: 5 s */
+    uint32_t connect_ms;    /* for connection, handshake and answer together; 0: 5 s */
+    uint32_t retry_most_ms; /* longest back-off; 0: 10 s */
     void (*report)(void *arg, const struct link_tunnel_report *report); /* may be NULL */
     void *arg;
 };

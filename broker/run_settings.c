@@ -17,5 +17,12 @@ const struct setting run_settings_table[] = {
      .flags = SETTING_REQUIRED,
      .offset = AT(operator_socket),
      .help = "Core's socket for the operator's verbs"},
+    {.key = "restart_most_ms",
+     .type = SETTING_INTEGER,
+     .offset = AT(restart_most_ms),
+     .default_text = "10000",
+     .min = 200,
+     .max = 600000,
+     .help = "Most milliseconds before a role that ended is started again; the first time 200, then doubled"},
     {.key = NULL},
 };

@@ -5,6 +5,8 @@
 #ifndef BROKER_RUN_SETTINGS_H
 #define BROKER_RUN_SETTINGS_H
 
+#include <stdint.h>
+
 #include "base/settings.h"
 
 struct run_settings {
@@ -13,6 +15,7 @@ struct run_settings {
     const char *gate;
     const char *portal;
     const char *operator_socket;
+    int64_t restart_most_ms;
 };
 
 extern const struct setting run_settings_table[];

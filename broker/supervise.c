@@ -21,7 +21,6 @@
 
 #define CHILDREN       4
 #define BACKOFF_MIN_MS 200
-#define BACKOFF_MAX_MS 10000
 #define STEADY_MS      10000
 #define READY_MS       120000
 #define STOP_MS        10000
@@ -42,6 +41,7 @@ struct supervisor {
     const char *program;
     struct child children[CHILDREN];
     int ready_fd;
+    uint64_t restart_most_ms;
     bool stopping;
     int exit_code;
 };
@@ -85,10 +85,10 @@ static void read_ready(struct child *child) {
     child->ready_fd = -1;
 }
 
-static void plan_restart(struct child *child) {
+static void plan_restart(struct child *child, uint64_t most_ms) {
     bool was_steady = now_ms() - child->started_ms >= STEADY_MS;
     child->backoff_ms = was_steady || child->backoff_ms == 0 ? BACKOFF_MIN_MS : child->backoff_ms * 2;
-    if (child->backoff_ms > BACKOFF_MAX_MS) child->backoff_ms = BACKOFF_MAX_MS;
+    if (child->backoff_ms > most_ms) child->backoff_ms = most_ms;
     child->start_at_ms = now_ms() + child->backoff_ms;
 }
 
@@ -104,7 +104,7 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
         supervisor->stopping = true;
         supervisor->exit_code = ROLE_INTEGRITY;
     }
-    plan_restart(child);
+    plan_restart(child, supervisor->restart_most_ms);
 }
 
 static void reap(struct supervisor *supervisor) {
@@ -185,6 +185,7 @@ int supervise_run(const char *program, const struct run_settings *settings, int 
                                                  {.name = "gate", .settings = settings->gate},
                                                  {.name = "portal", .settings = settings->portal}},
                                     .ready_fd = ready_fd,
+                                    .restart_most_ms = (uint64_t)settings->restart_most_ms,
                                     .exit_code = ROLE_DONE};
     for (size_t i = 0; i < CHILDREN; i++) {
         supervisor.children[i].ready_fd = -1;

@@ -200,6 +200,7 @@ static enum status open_line(const struct world *world, size_t member, struct wo
         .gate_port = arena_printf(arena, "%u", world->gate_port),
         .context = context,
         .hello = {.lowest_version = 1, .highest_version = 1, .epoch = 1},
+        .retry_most_ms = WORLD_RETRY_MS,
     };
     ENSURE(config.ipc_path && config.gate_port, STATUS_MEMORY);
     memcpy(config.hello.instance, world->members[member].instance.b, sizeof config.hello.instance);

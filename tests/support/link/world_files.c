@@ -171,8 +171,9 @@ static enum status write_run(const struct world *world) {
                                        "core = \"%s/conf/core.conf\"\n"
                                        "gate = \"%s/conf/gate.conf\"\n"
                                        "portal = \"%s/conf/portal.conf\"\n"
-                                       "operator_socket = \"%s/s/operator\"\n",
-                                       world->dir, world->dir, world->dir, world->dir, world->dir));
+                                       "operator_socket = \"%s/s/operator\"\n"
+                                       "restart_most_ms = %d\n",
+                                       world->dir, world->dir, world->dir, world->dir, world->dir, WORLD_RETRY_MS));
 }
 
 static enum status make_settings(struct world *world) {

@@ -9,6 +9,9 @@
 #include "agent/link_tunnel.h"
 #include "support/link/world.h"
 
+/* Longest back-off of roles and lines: tests that kill do not wait as an operator would. */
+#define WORLD_RETRY_MS 400
+
 struct world_line {
     struct link_tunnel *tunnel;
     struct link_client *client;
