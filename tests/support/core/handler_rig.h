@@ -142,6 +142,9 @@ struct rig_answer rig_grant(struct rig *rig, const struct token *token, const st
 /* RELEASE of the token's kinds by its recipient. */
 struct rig_answer rig_release(struct rig *rig, enum federation_unit unit, const struct token *token);
 
+/* A copy of a Signed object, or of a compact JWS, whose signature does not hold. */
+struct bytes rig_forge(struct rig *rig, struct bytes whole);
+
 /* ---- looking ---- */
 
 uint64_t rig_leaves(const struct rig *rig);

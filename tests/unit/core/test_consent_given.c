@@ -187,6 +187,122 @@ static void test_altered_tokens(void **state) {
     scene_end(&scene);
 }
 
+/* Everything as it should be, but for the signature. */
+static void test_forged_signatures(void **state) {
+    (void)state;
+    struct scene scene;
+    struct rig *rig = &scene.rig;
+    scene_begin(&scene, CORE_PARTS_MEMORY, ACCESS_REPEATED);
+    struct rig_consent consent = rig_consent_make(rig, &scene.person, &scene.request);
+    struct rig_consent forged = consent;
+    forged.compact[1] = rig_forge(rig, consent.compact[1]);
+    assert_int_equal(rig_consent_send(rig, &scene.person, &scene.request, &forged).status, STATUS_SIGNATURE);
+    RIG_DONE(rig_consent_send(rig, &scene.person, &scene.request, &consent));
+
+    struct key_grant grant = rig_grant_fill(rig, &consent.tokens[0], &scene.goal);
+    struct bytes whole = rig_forge(rig, rig_grant_sign(rig, UNIT_EDUCATION, &grant));
+    struct rig_answer answer =
+        rig_send(rig, UNIT_EDUCATION, MESSAGE_UPLOAD_GRANTS, &(struct msg_upload_grants){&whole, 1});
+    assert_int_equal(answer.status, STATUS_SIGNATURE);
+
+    static const enum federation_unit sources[] = {UNIT_GUIDANCE};
+    struct rig_request request = rig_request_make(rig, UNIT_LABOUR, &scene.person.subject, sources, 1, ACCESS_REPEATED);
+    request.whole = rig_forge(rig, request.whole);
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_SIGNATURE);
+
+    struct rig_fragment fragment = rig_fragment_make(rig, UNIT_LABOUR, &scene.person.subject, KIND_GOAL, 16);
+    fragment.header = rig_forge(rig, fragment.header);
+    assert_int_equal(rig_publish(rig, &fragment).status, STATUS_SIGNATURE);
+    scene_end(&scene);
+}
+
+/* What a request must say before it is put to the person. */
+static void test_requests_refused(void **state) {
+    (void)state;
+    static const enum federation_unit sources[] = {UNIT_EDUCATION, UNIT_LABOUR};
+    static const enum federation_unit itself[] = {UNIT_CAREER};
+    static const enum federation_unit twice[] = {UNIT_EDUCATION, UNIT_EDUCATION};
+    struct scene scene;
+    struct rig *rig = &scene.rig;
+    scene_begin(&scene, CORE_PARTS_MEMORY, ACCESS_REPEATED);
+    const struct hash *subject = &scene.person.subject;
+    struct rig_request request = rig_request_make(rig, UNIT_CAREER, subject, sources, 2, ACCESS_REPEATED);
+    const struct rig_request good = request;
+    uint64_t leaves = rig_leaves(rig);
+
+    struct msg_source_salt kept = request.salts[0];
+    request.salts[0] = request.salts[1];
+    request.salts[1] = kept;
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_INVALID);
+    request = good;
+    request.n_sources = 1;
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_INVALID);
+    request = rig_request_make(rig, UNIT_CAREER, subject, itself, 1, ACCESS_REPEATED);
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_INVALID);
+    request = rig_request_make(rig, UNIT_CAREER, subject, twice, 2, ACCESS_REPEATED);
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_INVALID);
+    request = good;
+    request.unit = UNIT_LABOUR;
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_SIGNATURE);
+    request = good;
+    request.request.recipient = FEDERATION_LABOUR;
+    rig_request_sign(rig, &request);
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_DENIED);
+    request = good;
+    request.request.expires_ms = rig_now_ms(rig);
+    rig_request_sign(rig, &request);
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_EXPIRED);
+    request = good;
+    request.request.purpose = "unknown";
+    rig_request_sign(rig, &request);
+    assert_int_equal(rig_request_send(rig, &request).clause, RULE_CAPS);
+    request = good;
+    request.request.duration_s = 181 * 86400;
+    rig_request_sign(rig, &request);
+    assert_int_equal(rig_request_send(rig, &request).clause, RULE_AGREEMENT);
+    request = good;
+    request.request.duration_s = 366 * 86400;
+    rig_request_sign(rig, &request);
+    assert_int_equal(rig_request_send(rig, &request).clause, RULE_CAPS);
+    assert_int_equal(rig_leaves(rig), leaves);
+
+    /* The same request in another message: the same leaf. Another under its id: a conflict. */
+    struct rig_answer first = rig_request_send(rig, &good);
+    RIG_DONE(first);
+    assert_int_equal(rig_request_send(rig, &good).leaves[0], first.leaves[0]);
+    request = good;
+    request.request.duration_s--;
+    rig_request_sign(rig, &request);
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_CONFLICT);
+    scene_end(&scene);
+}
+
+/* Undecided requests are bounded for each asking member, whatever others have asked. */
+static void test_pending_bound(void **state) {
+    (void)state;
+    static const enum federation_unit sources[] = {UNIT_EDUCATION};
+    struct scene scene;
+    struct rig *rig = &scene.rig;
+    scene_begin(&scene, CORE_PARTS_MEMORY, ACCESS_REPEATED);
+    const struct hash *subject = &scene.person.subject;
+    struct rules rules = federation_rules(rig->fed, 2);
+    struct bytes body;
+    rules.most_pending = 2;
+    OK(record_rules_encode(rig->fed->arena, &rules, &body));
+    (void)federation_admit(rig->fed, DIRECTORY_RULES, body);
+    rig_use_directory(rig);
+    struct rig_request request = rig_request_make(rig, UNIT_CAREER, subject, sources, 1, ACCESS_REPEATED);
+    RIG_DONE(rig_request_send(rig, &request));
+    request = rig_request_make(rig, UNIT_CAREER, subject, sources, 1, ACCESS_REPEATED);
+    assert_int_equal(rig_request_send(rig, &request).status, STATUS_LIMIT);
+    struct rig_request other = rig_request_make(rig, UNIT_GUIDANCE, subject, sources, 1, ACCESS_REPEATED);
+    RIG_DONE(rig_request_send(rig, &other));
+    /* One is decided: there is room again. */
+    (void)scene_consent(&scene);
+    RIG_DONE(rig_request_send(rig, &request));
+    scene_end(&scene);
+}
+
 static void test_token_of_another_device(void **state) {
     (void)state;
     struct scene scene;
@@ -339,6 +455,10 @@ static void grant_state_forged(struct scene *scene, const struct rig_consent *co
     grant->state = rig_state_statement(&scene->rig, &consent->tokens[0].jti, CONSENT_ACTIVE, rig_now_ms(&scene->rig));
     scene->rig.fed->status_key = right;
 }
+static void grant_state_tampered(struct scene *scene, const struct rig_consent *consent, struct key_grant *grant) {
+    (void)consent;
+    grant->state = rig_forge(&scene->rig, grant->state);
+}
 static void grant_with_event(struct scene *scene, const struct rig_consent *consent, struct key_grant *grant) {
     (void)scene;
     grant->release_event = ids_bytes(&consent->tokens[1].jti);
@@ -359,6 +479,7 @@ static const struct grant_alteration grant_alterations[] = {
     {"the state of another token", grant_state_of_another, RULE_CONSENT_ACTIVE},
     {"no state", grant_without_state, RULE_CONSENT_ACTIVE},
     {"a state by another key", grant_state_forged, RULE_CONSENT_ACTIVE},
+    {"a state that was altered", grant_state_tampered, RULE_CONSENT_ACTIVE},
     {"a release event", grant_with_event, RULE_UNUSED},
 };
 
@@ -505,6 +626,9 @@ int main(void) {
         cmocka_unit_test(test_whole_way),
         cmocka_unit_test(test_whole_way_lmdb),
         cmocka_unit_test(test_altered_tokens),
+        cmocka_unit_test(test_forged_signatures),
+        cmocka_unit_test(test_requests_refused),
+        cmocka_unit_test(test_pending_bound),
         cmocka_unit_test(test_token_of_another_device),
         cmocka_unit_test(test_device_not_accepted),
         cmocka_unit_test(test_token_id_of_a_statement),

@@ -117,6 +117,9 @@ static void test_revisions(void **state) {
     bad.core.subject = scene_subject();
     sign_again(rig, &bad, UNIT_EDUCATION);
     assert_int_equal(publish(rig, &bad), STATUS_CONFLICT);
+    struct rig_fragment of_another = rig_fragment_make(rig, UNIT_LABOUR, &bad.core.subject, KIND_GOAL, 16);
+    OK(publish(rig, &of_another));
+    assert_int_equal(publish(rig, &bad), STATUS_CONFLICT);
     bad = next;
     bad.unit = UNIT_LABOUR;
     bad.core.source = FEDERATION_LABOUR;

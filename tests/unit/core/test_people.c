@@ -230,8 +230,15 @@ static void test_attest_refused(void **state) {
         if (status != row->status) fail_msg("%s: %s", row->name, status_name(status));
         assert_int_equal(rig_leaves(rig), leaves);
     }
-    /* Good, then used up; and a device is enrolled once. */
     struct attestation attestation = attestation_of(&enrolment);
+    struct bytes body;
+    struct msg_attest forged;
+    OK(attestation_encode(rig->arena, &attestation, &body));
+    OK(signed_make(rig->arena, SIGNED_ATTESTATION, FEDERATION_NAME, body, rig->fed->members[MEMBER_SERVICE].sign,
+                   &forged.attestation));
+    forged.attestation = rig_forge(rig, forged.attestation);
+    assert_int_equal(rig_send(rig, UNIT_GUIDANCE, MESSAGE_ATTEST, &forged).status, STATUS_SIGNATURE);
+    /* Good, then used up; and a device is enrolled once. */
     RIG_DONE(attest(&enrolment, &attestation, MEMBER_SERVICE, UNIT_GUIDANCE));
     assert_int_equal(attest(&enrolment, &attestation, MEMBER_SERVICE, UNIT_GUIDANCE).status, STATUS_CONFLICT);
     enrolment_end(&enrolment);
@@ -343,6 +350,13 @@ static void test_statements(void **state) {
     fork.prev = hash_bytes(&scene.goal.header_hash);
     body = rig_statement(rig, &fork, suspend);
     assert_int_equal(rig_ask(rig, &scene.person, PORTAL_CONSENT_SUSPEND, id, body).status, STATUS_CONFLICT);
+
+    fork = scene.person;
+    body = rig_statement(rig, &fork, suspend);
+    char *forged = arena_string(rig->arena, body);
+    char *at = forged + strlen(forged) - 12;
+    *at = *at == 'A' ? 'B' : 'A';
+    assert_int_equal(rig_ask(rig, &scene.person, PORTAL_CONSENT_SUSPEND, id, forged).status, STATUS_SIGNATURE);
 
     /* The right one, twice: one leaf for each token. */
     body = rig_statement(rig, &scene.person, suspend);
