@@ -29,6 +29,7 @@ enum {
     TUNNEL_BACKOFF_MAX_MS = 10000,
     TUNNEL_STEADY_MS = 5000,
     TUNNEL_CONNECT_MS = 5000,
+    TUNNEL_HEADER_MS = 500,
     TUNNEL_LINES_MAX = 4,
     TUNNEL_BACKLOG = 8,
 };
@@ -173,10 +174,12 @@ static struct tunnel_line *free_place(struct link_tunnel *tunnel) {
     return NULL;
 }
 
-/* nng may have given the attempt up while it waited to be received. */
-static bool is_gone(int fd) {
+/* Whether nng stands at the other end and has sent its header, which it does at once. It may have given the attempt up
+ * while it waited to be received. And nng 1.5 must not find the connection closed before it has written: it takes EPIPE
+ * for its own end (NNG_ECLOSED) and never dials again. */
+static bool is_ready(int fd) {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLHUP | POLLERR)) != 0;
+    return poll(&poll_fd, 1, TUNNEL_HEADER_MS) == 1 && (poll_fd.revents & (POLLHUP | POLLERR)) == 0;
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t accepted, struct sockaddr *from, int len,
@@ -187,7 +190,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t accepted,
     struct link_tunnel *tunnel = arg;
     int fd CLEANUP(cleanup_fd) = accepted;
     struct tunnel_line *place = free_place(tunnel);
-    if (!place || is_gone(fd)) return;
+    if (!is_ready(fd) || !place) return;
     place->up_since_ms = 0;
     report(tunnel, LINK_TUNNEL_CONNECTING, PREFACE_NOT_NOW, 0);
     enum status status = open_line(tunnel, place, &fd);
