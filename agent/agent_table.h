@@ -32,7 +32,9 @@
     X(ENROLMENT, "enrolment", 1, STORE_SCATTERED) /* enrolment 16 -> code, sealed, and for whom */                     \
     X(EVENT, "event", 1, STORE_GROWS)             /* sequence u64 -> unit and JSON text */                             \
     X(REPEAT, "repeat", 1, STORE_SCATTERED)       /* hash of client and key 32 -> answer, sealed */                    \
-    X(DOOMED, "doomed", 1, STORE_SCATTERED)       /* slot u32 -> one byte: to be destroyed */
+    X(DOOMED, "doomed", 1, STORE_SCATTERED)       /* slot u32 -> one byte: to be destroyed */                          \
+    X(PSEUDONYM, "pseudonym", 1,                                                                                       \
+      STORE_SCATTERED) /* 1, keyed hash of a number 32 -> handle; 2, handle 32 -> that hash */
 
 enum agent_table {
 #define X(name, text, version, growth) AGENT_##name,

@@ -19,6 +19,8 @@
 #define POLL_WAIT_MS    30000
 #define POLL_TIMEOUT_MS 45000
 #define PAUSE_MS        500
+#define AGAIN_MS        1000  /* until what failed is tried again */
+#define QUIET_MS        60000 /* longer than any poll */
 #define HEAD_AGE_MS     ((uint64_t)900000)
 #define EVENTS_MOST     32
 #define ANSWER_BYTES    ((size_t)64 << 20)
@@ -42,8 +44,7 @@ struct mail {
     struct box *box;
     pthread_t thread;
     bool joined;
-    bool serve;  /* grants may be due */
-    bool behind; /* a part of catching up failed: it is tried again soon, whatever the broker says meanwhile */
+    bool behind; /* something is left to do: it is tried again after a moment */
 };
 
 static void lock(struct box *box) {
@@ -160,21 +161,13 @@ struct wake {
     size_t answer_len;
 };
 
-enum patience { WAIT_FOR_NEWS, WAIT_A_MOMENT };
-
-static int wait_once(struct box *box, enum patience patience, const struct timespec *until) {
-    if (patience == WAIT_A_MOMENT) return pthread_cond_timedwait(&box->changed, &box->mutex, until);
-    if (pthread_cond_wait(&box->changed, &box->mutex) != 0) abort();
-    return 0;
-}
-
 /* The flags are taken; the poll goes on unless it is what ended the wait. */
-static struct wake wait_for(struct box *box, enum patience patience) {
-    struct timespec until = clock_wait_until(PAUSE_MS);
-    int late = 0;
+static struct wake wait_for(struct box *box, uint32_t most_ms) {
+    struct timespec until = clock_wait_until(most_ms);
+    int failed = 0;
     lock(box);
-    while (late == 0 && box->out && !box->kicked && !box->reconnected && !box->stopping) {
-        late = wait_once(box, patience, &until);
+    while (failed == 0 && box->out && !box->kicked && !box->reconnected && !box->stopping) {
+        failed = pthread_cond_timedwait(&box->changed, &box->mutex, &until);
     }
     struct wake wake = {.answered = !box->out, .kicked = box->kicked, .reconnected = box->reconnected};
     box->kicked = false;
@@ -196,12 +189,18 @@ static void report(const char *what, enum status status) {
     log_limited(LOG_LEVEL_WARN, "link_task_failed", "task=%s reason=%s", what, status_name(status));
 }
 
+static void drain(struct mail *mail) {
+    enum status status = outbox_drain(mail->agent);
+    report("outbox", status);
+    if (status != STATUS_OK) mail->behind = true;
+}
+
 static void serve_due(struct mail *mail) {
     enum status source = source_serve_all(mail->agent);
     enum status readers = selfread_serve_all(mail->agent);
     report("grants", source);
     report("own_reading", readers);
-    mail->serve = source != STATUS_OK || readers != STATUS_OK;
+    if (source != STATUS_OK || readers != STATUS_OK) mail->behind = true;
 }
 
 /* Directory, outbox, grants: in this order, since grants need the first and what was published needs the second. */
@@ -210,10 +209,8 @@ static void catch_up(struct mail *mail) {
     report("directory", status);
     mail->behind = status != STATUS_OK;
     if (mail->behind) return;
-    status = outbox_drain(mail->agent);
-    report("outbox", status);
+    drain(mail);
     serve_due(mail);
-    mail->behind = status != STATUS_OK || mail->serve;
 }
 
 /* ---- an answer ---- */
@@ -236,9 +233,8 @@ static enum status take_events(struct mail *mail, const struct msg_events_answer
     for (size_t i = 0; status == STATUS_OK && i < answer->n_events; i++) {
         status = mail_take(mail->agent, &answer->events[i], &due);
     }
-    if (due.outbox) report("outbox", outbox_drain(mail->agent));
-    if (due.serve || mail->serve) serve_due(mail);
-    mail->behind = mail->behind || mail->serve;
+    if (due.outbox) drain(mail);
+    if (due.serve) serve_due(mail);
     return status;
 }
 
@@ -264,7 +260,7 @@ static void handle(struct mail *mail, struct wake *wake) {
     if (wake->reconnected || mail->behind) {
         catch_up(mail);
     } else if (wake->kicked) {
-        report("outbox", outbox_drain(mail->agent));
+        drain(mail);
     }
     report("events", status);
     if (status != STATUS_OK) pause_a_moment(mail->box);
@@ -281,7 +277,7 @@ static void *run(void *arg) {
             pause_a_moment(mail->box);
             continue;
         }
-        struct wake wake = wait_for(mail->box, mail->behind ? WAIT_A_MOMENT : WAIT_FOR_NEWS);
+        struct wake wake = wait_for(mail->box, mail->behind ? AGAIN_MS : QUIET_MS);
         out = !wake.answered;
         handle(mail, &wake);
     }
