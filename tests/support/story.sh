@@ -48,7 +48,7 @@ plan_of() { api "$1" GET "/v1/plans?subject=$SUBJECT&purpose=joint_plan"; must "
 plan_items() { jq '[.items[] | select(.state != "own")] | length' <<<"$answer"; }
 plan_sources() { jq -r '[.items[] | select(.state != "own") | .source] | unique | length' <<<"$answer"; }
 plan_has() { plan_of county && [ "$(plan_items)" -ge "$1" ]; }
-missing_code() { jq -r --arg s "$1" '[.missing[]? | select(.source == $s) | .code] | first // "none"' <<<"$answer"; }
+missing_code() { jq -r --arg s "$1" '[.missing[]? | select(.source == $s) | .reason] | first // "none"' <<<"$answer"; }
 
 request_consent() { # KINDS DURATION ACCESS: by the career centre, from all three others; sets REQUEST
     api county POST /v1/consent-requests "{\"subject\":\"$SUBJECT\",\"purpose\":\"joint_plan\",\"kinds\":$1,
