@@ -12,6 +12,9 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 
+#include "base/clock.h"
+#include "proto/link_socket.h"
+
 #define CONTEXTS_MAX     1024
 #define PATH_MAX_LEN     100
 #define RECONNECT_MIN_MS 50
@@ -25,7 +28,7 @@ struct link_call {
     nng_ctx ctx;
     nng_aio *aio;
     enum call_state state;
-    nng_duration timeout_ms;
+    uint64_t deadline_ms; /* by clock_boot_ms */
     link_done_fn *done;
     void *arg;
 };
@@ -53,9 +56,10 @@ static void give_back(struct link_call *call) {
     pthread_mutex_unlock(&client->mutex);
 }
 
-static enum status status_of(int failed) {
+/* What was never sent found nobody to be sent to. */
+static enum status status_of(int failed, enum call_state state) {
     if (failed == 0) return STATUS_OK;
-    if (failed == NNG_ETIMEDOUT) return STATUS_TIMEOUT;
+    if (failed == NNG_ETIMEDOUT && state == CALL_RECEIVING) return STATUS_TIMEOUT;
     if (failed == NNG_ENOMEM) return STATUS_MEMORY;
     return STATUS_UNREACHABLE;
 }
@@ -63,10 +67,19 @@ static enum status status_of(int failed) {
 static void finish(struct link_call *call, int failed, nng_msg *answer) {
     link_done_fn *done = call->done;
     void *arg = call->arg;
+    enum status status = status_of(failed, call->state);
     give_back(call);
     struct bytes body = answer ? BYTES(nng_msg_body(answer), nng_msg_len(answer)) : BYTES_EMPTY;
-    done(arg, status_of(failed), body);
+    done(arg, status, body);
     if (answer) nng_msg_free(answer);
+}
+
+/* The rest of the call's time; at least a millisecond, since nng takes less for another meaning. */
+static nng_duration time_left(const struct link_call *call) {
+    uint64_t now_ms = clock_boot_ms(clock_system());
+    if (now_ms >= call->deadline_ms) return 1;
+    uint64_t left_ms = call->deadline_ms - now_ms;
+    return left_ms > INT32_MAX ? INT32_MAX : (nng_duration)left_ms;
 }
 
 static void on_completed(void *arg) {
@@ -76,7 +89,7 @@ static void on_completed(void *arg) {
     nng_aio_set_msg(call->aio, NULL);
     if (call->state == CALL_SENDING && failed == 0) {
         call->state = CALL_RECEIVING;
-        nng_aio_set_timeout(call->aio, call->timeout_ms);
+        nng_aio_set_timeout(call->aio, time_left(call));
         nng_ctx_recv(call->ctx, call->aio);
         return;
     }
@@ -101,8 +114,8 @@ enum status link_client_start(struct link_client *client, struct bytes request, 
     call->done = done;
     call->arg = arg;
     call->state = CALL_SENDING;
-    call->timeout_ms = (nng_duration)(timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms);
-    nng_aio_set_timeout(call->aio, call->timeout_ms);
+    call->deadline_ms = clock_boot_ms(clock_system()) + timeout_ms;
+    nng_aio_set_timeout(call->aio, time_left(call));
     nng_aio_set_msg(call->aio, message);
     nng_ctx_send(call->ctx, call->aio);
     return STATUS_OK;
@@ -135,7 +148,7 @@ enum status link_client_call(struct link_client *client, struct bytes request, u
     struct waiting waiting = {
         .arena = arena, .mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER, .status = STATUS_TIMEOUT};
     TRY(link_client_start(client, request, timeout_ms, on_waiting_done, &waiting));
-    /* nng's own time-outs end the wait: for sending, then for the answer. */
+    /* nng's own time-outs end the wait. */
     pthread_mutex_lock(&waiting.mutex);
     while (!waiting.is_done) {
         pthread_cond_wait(&waiting.cond, &waiting.mutex);
@@ -164,7 +177,6 @@ static enum status open_calls(struct link_client *client, size_t contexts) {
 
 static enum status start(struct link_client *client, const char *path, size_t contexts, size_t max_bytes) {
     char url[PATH_MAX_LEN + 8] = "ipc://";
-    ENSURE(strlen(path) <= PATH_MAX_LEN, STATUS_SETTINGS);
     strncat(url, path, PATH_MAX_LEN);
     ENSURE(nng_req0_open(&client->socket) == 0, STATUS_IO);
     nng_socket s = client->socket;
@@ -180,6 +192,8 @@ static enum status start(struct link_client *client, const char *path, size_t co
 
 enum status link_client_open(const char *path, size_t contexts, size_t max_bytes, struct link_client **out_client) {
     ENSURE(contexts > 0 && contexts <= CONTEXTS_MAX, STATUS_SETTINGS);
+    ENSURE(strlen(path) <= PATH_MAX_LEN, STATUS_SETTINGS);
+    link_socket_use();
     struct link_client *client = calloc(1, sizeof *client);
     ENSURE(client, STATUS_MEMORY);
     pthread_mutex_init(&client->mutex, NULL);

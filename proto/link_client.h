@@ -17,12 +17,14 @@
 
 struct link_client;
 
-/* contexts: calls that can be under way at once, 1 to 1024. The socket need not be there yet. STATUS_IO, STATUS_MEMORY.
- * The client is never freed: it lives as long as the process. */
+/* contexts: calls that can be under way at once, 1 to 1024. max_bytes: of an answer and the 4 bytes that nng puts
+ * before it; a larger one ends the connection. The socket need not be there yet. STATUS_SETTINGS for another number or
+ * a path above 100 bytes, STATUS_IO, STATUS_MEMORY. The client is never freed: it lives as long as the process. */
 enum status link_client_open(const char *path, size_t contexts, size_t max_bytes, struct link_client **out_client);
 
-/* Sends and waits. timeout_ms covers the wait for a connection and for the answer. STATUS_TIMEOUT, STATUS_UNREACHABLE
- * (connection lost or none), STATUS_LIMIT when all contexts are taken, STATUS_MEMORY. Any thread; blocks. */
+/* Sends and waits. timeout_ms covers the wait for a connection and for the answer. STATUS_TIMEOUT (sent, but not
+ * answered), STATUS_UNREACHABLE (connection lost, or none in time), STATUS_LIMIT when all contexts are taken,
+ * STATUS_MEMORY. Any thread; blocks. */
 enum status link_client_call(struct link_client *client, struct bytes request, uint32_t timeout_ms, struct arena *arena,
                              struct bytes *out_answer);
 

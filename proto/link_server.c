@@ -14,6 +14,7 @@
 #include <nng/protocol/reqrep0/rep.h>
 
 #include "base/cleanup.h"
+#include "proto/link_socket.h"
 
 #define CONTEXTS_MAX 8192
 #define PATH_MAX_LEN 100
@@ -103,7 +104,6 @@ static enum status open_contexts(struct link_server *server) {
 
 static enum status listen_at(struct link_server *server) {
     char url[PATH_MAX_LEN + 8] = "ipc://";
-    ENSURE(strlen(server->options.path) <= PATH_MAX_LEN, STATUS_SETTINGS);
     strncat(url, server->options.path, PATH_MAX_LEN);
     nng_listener listener;
     ENSURE(nng_listener_create(&listener, server->socket, url) == 0, STATUS_IO);
@@ -138,6 +138,8 @@ static enum status start(struct link_server *server, const struct link_server_op
 
 enum status link_server_open(const struct link_server_options *options, struct link_server **out_server) {
     ENSURE(options->contexts > 0 && options->contexts <= CONTEXTS_MAX, STATUS_SETTINGS);
+    ENSURE(strlen(options->path) <= PATH_MAX_LEN, STATUS_SETTINGS);
+    link_socket_use();
     struct link_server *server = calloc(1, sizeof *server);
     ENSURE(server, STATUS_MEMORY);
     /* A server that fails to start is left as it is: the process ends, and nng does not like to be closed. */
@@ -168,10 +170,4 @@ void link_request_reply(struct link_request *request, struct bytes answer) {
     nng_ctx_send(request->ctx, request->aio);
 }
 
-void link_request_drop(struct link_request *request) {
-    nng_msg *message = request->message;
-    request->message = NULL;
-    (void)nng_pipe_close(nng_msg_get_pipe(message));
-    nng_msg_free(message);
-    receive(request);
-}
+void link_request_drop(struct link_request *request) { link_request_reply(request, link_socket_end_mark()); }

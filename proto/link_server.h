@@ -29,7 +29,7 @@ struct link_server_options {
     const char *path; /* of the Unix socket; a stale file is replaced */
     mode_t mode;
     size_t contexts;   /* requests that can be outstanding, 1 to 8192 */
-    size_t max_bytes;  /* of a request; larger ones end their pipe */
+    size_t max_bytes;  /* of a request and the 4 bytes that nng puts before it; larger ones end their pipe */
     const uid_t *uids; /* peers that may connect; */
     size_t n_uids;     /* 0: only this process's own user */
     link_request_fn *on_request;
@@ -38,7 +38,8 @@ struct link_server_options {
     void *arg;
 };
 
-/* Opens, listens and starts to receive. STATUS_IO when the socket cannot be made, STATUS_MEMORY. Main thread, after the
+/* Opens, listens and starts to receive. STATUS_SETTINGS for a number of contexts or a path (100 bytes at most) out of
+ * bounds, STATUS_IO when the socket cannot be made, STATUS_MEMORY. Main thread, after the
  * sandbox's first half. */
 enum status link_server_open(const struct link_server_options *options, struct link_server **out_server);
 
