@@ -293,6 +293,8 @@ static void test_revoked_with_code_by_any(void **state) {
     struct id16 wrong = ids_random();
     const struct msg_revoke guess = {.consent = known.consent, .reason = "", .code = ids_bytes(&wrong)};
     assert_int_equal(rig_send(rig, UNIT_LABOUR, MESSAGE_REVOKE, &guess).status, STATUS_NOT_FOUND);
+    const struct msg_revoke other = {.consent = ids_random(), .reason = "", .code = ids_bytes(&consent.code)};
+    assert_int_equal(rig_send(rig, UNIT_LABOUR, MESSAGE_REVOKE, &other).status, STATUS_NOT_FOUND);
     const struct msg_revoke shown = {.reason = "", .code = ids_bytes(&consent.code)};
     RIG_DONE(rig_send(rig, UNIT_LABOUR, MESSAGE_REVOKE, &shown));
     struct rig_answer answer = rig_release(rig, UNIT_CAREER, &consent.tokens[0]);

@@ -430,6 +430,13 @@ static void test_second_device_waits(void **state) {
         rig, &fork, (struct statement){.type = STATEMENT_COUNTERSIGN, .source = "", .other_device = second.device});
     assert_int_equal(rig_ask(rig, &second, PORTAL_READ_REQUEST, NULL, body).status, STATUS_DENIED);
     struct rig_consent first = scene_consent(&scene);
+    const struct id16 first_id = first.tokens[0].consent;
+    (void)rig_state(rig, &second, PORTAL_CONSENT_SUSPEND, scene_consent_id(rig, &first),
+                    (struct statement){.type = STATEMENT_SUSPEND, .consent = first_id});
+    fork = second;
+    body = rig_statement(rig, &fork, (struct statement){.type = STATEMENT_RESUME, .consent = first_id});
+    struct rig_answer resumed = rig_ask(rig, &second, PORTAL_CONSENT_RESUME, scene_consent_id(rig, &first), body);
+    assert_int_equal(resumed.status, STATUS_DENIED);
     (void)rig_state(rig, &second, PORTAL_CONSENT_REVOKE, scene_consent_id(rig, &first),
                     (struct statement){.type = STATEMENT_REVOKE, .consent = first.tokens[0].consent});
 
@@ -656,10 +663,30 @@ static void test_own_plan(void **state) {
     assert_string_equal(ciphertext, text_base64url(rig->arena, scene.goal.ciphertext));
     assert_int_equal(json_array_size(json_object_get(plan, "waiting")), 0);
     json_decref(plan);
-    /* A revision that is newer than its grant is not shown. */
+    /* A lost device is granted nothing more. */
+    struct rig_person anew;
+    rig_person_init(rig, &anew, &scene.person.subject);
+    RIG_DONE(rig_enrol(rig, &anew, true));
+    answer = upload_one(rig, UNIT_EDUCATION, &grant);
+    scene_assert_grant(rig, &answer, RULE_DEVICE);
+    rig_person_clear(&anew);
+    scene_end(&scene);
+}
+
+/* A revision that is newer than its grant is not shown. */
+static void test_own_plan_after_replacement(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_begin(&scene, CORE_PARTS_MEMORY, ACCESS_REPEATED);
+    struct rig *rig = &scene.rig;
+    struct key_grant grant = grant_for_device(rig, &scene.person, &scene.goal);
+    (void)rig_state(rig, &scene.person, PORTAL_READ_REQUEST, NULL,
+                    (struct statement){.type = STATEMENT_READ, .source = FEDERATION_EDUCATION});
+    struct rig_answer answer = upload_one(rig, UNIT_EDUCATION, &grant);
+    scene_assert_grant(rig, &answer, RULE_PASS);
     struct rig_fragment next = rig_fragment_next(rig, &scene.goal);
     RIG_DONE(rig_publish(rig, &next));
-    plan = plan_of(rig, &scene.person);
+    json_t *plan = plan_of(rig, &scene.person);
     assert_int_equal(json_array_size(json_object_get(plan, "items")), 0);
     json_decref(plan);
     scene_end(&scene);
@@ -750,6 +777,7 @@ int main(void) {
         cmocka_unit_test(test_removed_device),
         cmocka_unit_test(test_code),
         cmocka_unit_test(test_own_plan),
+        cmocka_unit_test(test_own_plan_after_replacement),
         cmocka_unit_test(test_accesses),
         cmocka_unit_test(test_lists),
     };
