@@ -15,7 +15,7 @@ struct queue;
 
 /* NULL when capacity is 0, or memory or descriptors are out. */
 struct queue *queue_new(size_t capacity);
-/* The queue must be empty or its items be owned elsewhere. Takes NULL. */
+/* The queue must be empty or its items be owned elsewhere; no call may be running in any thread. Takes NULL. */
 void queue_free(struct queue *queue);
 CLEANUP_POINTER(struct queue, queue_free)
 

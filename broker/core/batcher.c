@@ -436,10 +436,16 @@ void batcher_submit(struct batcher *batcher, struct call *call) {
     if (queue_push(batcher->queue, call) != STATUS_OK) call_drop(call);
 }
 
-void batcher_stop(struct batcher *batcher) {
-    if (!batcher) return;
-    if (batcher->queue) queue_close(batcher->queue);
+void batcher_end(struct batcher *batcher) {
+    if (!batcher || !batcher->queue) return;
+    queue_close(batcher->queue);
     if (batcher->thread) (void)pthread_join(batcher->thread, NULL);
+    batcher->thread = 0;
+}
+
+void batcher_free(struct batcher *batcher) {
+    if (!batcher) return;
+    batcher_end(batcher);
     queue_free(batcher->queue);
     keyd_client_free(batcher->keyd);
     arena_free(batcher->arena);
@@ -447,7 +453,7 @@ void batcher_stop(struct batcher *batcher) {
 }
 
 enum status batcher_start(struct core *core, size_t most_calls, struct batcher **out_batcher) {
-    struct batcher *batcher CLEANUP(batcher_stop_cleanup) = calloc(1, sizeof *batcher);
+    struct batcher *batcher CLEANUP(batcher_free_cleanup) = calloc(1, sizeof *batcher);
     ENSURE(batcher, STATUS_MEMORY);
     batcher->core = core;
     batcher->signed_all = ledger_signed_size(core->ledger) == ledger_size(core->ledger);

@@ -20,9 +20,11 @@ struct batcher;
 /* Starts the thread. core's store, shred, ledger, keyd's socket, mailroom, clock guard and workers must be there.
  * most_calls as for workers_start. STATUS_MEMORY. */
 enum status batcher_start(struct core *core, size_t most_calls, struct batcher **out_batcher);
-/* Finishes what waits, then ends the thread. Takes NULL. */
-void batcher_stop(struct batcher *batcher);
-CLEANUP_POINTER(struct batcher, batcher_stop)
+/* Finishes what waits, then ends the thread; what is submitted from then on is dropped. Takes NULL. */
+void batcher_end(struct batcher *batcher);
+/* Ends it and frees; nobody may submit any more. Takes NULL. */
+void batcher_free(struct batcher *batcher);
+CLEANUP_POINTER(struct batcher, batcher_free)
 
 /* Hands over a call that was checked and is to be applied. Any thread; never waits. */
 void batcher_submit(struct batcher *batcher, struct call *call);

@@ -210,8 +210,11 @@ static void drop_list(struct call *list) {
 }
 
 void core_halt(struct core *core) {
-    batcher_stop(MOVE(core->batcher));
-    workers_stop(MOVE(core->workers));
+    /* The writer hands on to workers and they to it: both end before either is freed. */
+    batcher_end(core->batcher);
+    workers_stop(core->workers);
+    core->workers = NULL;
+    batcher_free(MOVE(core->batcher));
     pacer_stop(MOVE(core->pacer));
     if (core->mailroom) drop_list(mailroom_take_all(core->mailroom));
 }
