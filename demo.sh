@@ -109,14 +109,14 @@ for file in "${examples[@]}"; do
     [ "$(jq -r .state <<<"$answer")" = queued ] && queued=$((queued + 1))
 done
 [ "$queued" -gt 0 ] || fail "nothing was queued"
-world_start_broker || fail "the broker did not come back"
+world_start_broker && world_agents_ready || fail "the broker did not come back"
 outbox_empty() { [ "$(curl -sf --unix-socket "$W/city/api.sock" http://agent/healthz | jq .outbox_depth)" = 0 ]; }
 world_wait 20 outbox_empty || fail "the outbox did not drain"
 note "$queued fragments waited in the outbox and went out when the broker was back."
 
 tell "The jobseeker, identified by the employment service, enrols a device of their own."
 api service POST /v1/enrolments "{\"national_id\":\"$PERSON\",\"assurance\":\"substantial\",\"how\":\"e-ID\"}"; must "the enrolment"
-device enrol --portal "$PORTAL_URL" "$(jq -r .link <<<"$answer")" > >(show) || fail "the device was not enrolled"
+device enrol --portal "$PORTAL_URL" "$(jq -r .link <<<"$answer")" > >(show) 2>"$W/person/errors" || fail "the device was not enrolled: $(cat "$W/person/errors")"
 note "The keys are made on the device; the one-time code never reaches the broker."
 
 all_kinds='["assessment","goal","activity","study_plan","decision","referral","event","validation","follow_up"]'
@@ -175,7 +175,7 @@ writer=$!
 world_wait 5 test -s "$W/acknowledged"
 kill -KILL "$(world_role_pid core)"
 wait "$writer"
-world_wait 20 world_broker status || fail "core did not come back"
+world_wait 20 world_broker status && world_agents_ready || fail "core did not come back"
 world_wait 20 outbox_empty || fail "the outbox did not drain"
 request_consent '["study_plan"]' PT1H repeated
 device sign "$REQUEST" --lang sv --from "$EDUCATION" >/dev/null || fail "signing"

@@ -250,6 +250,11 @@ world_agent_ready() {
         jq -e '.link.up and .directory_sequence >= 6' <<<"$health" >/dev/null
 }
 
+world_agents_ready() {
+    local name
+    for name in service city county; do world_wait 20 world_agent_ready "$name" || return 1; done
+}
+
 # The pid of a role below the supervisor.
 world_role_pid() { pgrep -P "$(cat "$W/supervisor.pid")" -f "exe $1 " || pgrep -P "$(cat "$W/supervisor.pid")" -f " $1 --settings"; }
 
@@ -271,7 +276,7 @@ world_start() {
     world_agent_settings county "$COUNTY" career
     world_start_broker && world_records || return 1
     for name in service city county; do world_start_agent "$name"; done
-    for name in service city county; do world_wait 20 world_agent_ready "$name" || return 1; done
+    world_agents_ready
 }
 
 world_stop() {
