@@ -155,12 +155,15 @@ plan_of county
 [ "$(plan_items)" = 0 ] || fail "something was released after the revocation"
 note "The very next read gives $(plan_items) fragments ($(missing_code "$GUIDANCE")). The agents purged what they had opened and said so in the log."
 
-tell "A consent for once is used once."
+tell "A consent for once is used twice."
 request_consent '["goal","activity"]' P1D once
 device sign "$REQUEST" --lang sv --from "$GUIDANCE" >/dev/null || fail "signing"
 world_wait 10 plan_has 1 || fail "the first use"
+first_reading=$(jq -c '[.items[] | select(.state != "own") | .id] | sort' <<<"$answer")
+publish docs/examples/06-*.json; must "publishing after the first use"
 plan_of county
-note "First reading: given. Second: $(missing_code "$GUIDANCE")."
+[ "$(jq -c '[.items[] | select(.state != "own") | .id] | sort' <<<"$answer")" = "$first_reading" ] || fail "the second use gave something else"
+note "The first reading gave $(jq length <<<"$first_reading") fragments. The second gives those again and nothing that came later: it was used up."
 
 tell "A consent of a few seconds ends by itself."
 request_consent '["goal"]' PT4S repeated
