@@ -160,7 +160,7 @@ request_consent '["goal","activity"]' P1D once
 device sign "$REQUEST" --lang sv --from "$GUIDANCE" >/dev/null || fail "signing"
 world_wait 10 plan_has 1 || fail "the first use"
 first_reading=$(jq -c '[.items[] | select(.state != "own") | .id] | sort' <<<"$answer")
-publish docs/examples/06-*.json; must "publishing after the first use"
+publish_new docs/examples/06-*.json; must "publishing after the first use"
 plan_of county
 [ "$(jq -c '[.items[] | select(.state != "own") | .id] | sort' <<<"$answer")" = "$first_reading" ] || fail "the second use gave something else"
 note "The first reading gave $(jq length <<<"$first_reading") fragments. The second gives those again and nothing that came later: it was used up."
@@ -173,7 +173,7 @@ world_wait 15 ended || fail "the consent did not end"
 note "When the time was over: $(missing_code "$EDUCATION"). Nobody had to do anything."
 
 tell "The heart of the broker is killed in the middle of its work (SIGKILL)."
-(for _ in 1 2 3 4 5 6 7 8; do publish docs/examples/09-*.json; jq -r 'select(.state == "stored") | .id' <<<"$answer"; done >"$W/acknowledged") &
+(verbose=; for _ in 1 2 3 4 5 6 7 8; do publish_new docs/examples/09-*.json; jq -r 'select(.state == "stored") | .id' <<<"$answer"; done >"$W/acknowledged") &
 writer=$!
 world_wait 5 test -s "$W/acknowledged"
 kill -KILL "$(world_role_pid core)"
@@ -197,7 +197,11 @@ note "$(jq -r '"\(.leaves) leaves, \(.signatures) signatures, \(.divergences) di
 tell "Somebody changes one byte of one stored leaf."
 cp -r "$W/audit" "$W/tampered"
 entries=$(find "$W/tampered/tile/entries" -type f | sort | head -1)
-offset=$(($(stat -c %s "$entries") / 2))
+offset=0
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do # each entry: its length in two bytes, then the leaf
+    offset=$((offset + 2 + $(od -An -tu1 -j "$offset" -N 2 "$entries" | awk '{print $1 * 256 + $2}')))
+done
+offset=$((offset + 2 + 40))
 byte=$(od -An -tu1 -j "$offset" -N 1 "$entries" | tr -d ' ')
 printf '%b' "\\x$(printf %02x $((byte ^ 1)))" | dd of="$entries" bs=1 seek="$offset" conv=notrunc 2>/dev/null
 "$BIN/sluss-audit" verify "$W/tampered" >"$W/found" 2>&1 && fail "the change was not noticed"

@@ -42,6 +42,15 @@ publish() {
     api "$agency" POST /v1/fragments "$body"
 }
 
+# The same content as a fragment of its own.
+publish_new() {
+    local copy
+    copy=$(mktemp)
+    jq --arg id "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')" '.id = $id' "$1" >"$copy"
+    publish "$copy"
+    rm -f "$copy"
+}
+
 device() { "$BIN/sluss" device "$@" --file "$W/person/device" --passphrase-file "$W/person/passphrase" --ca "$CA_FILE"; }
 
 plan_of() { api "$1" GET "/v1/plans?subject=$SUBJECT&purpose=joint_plan"; must "the plan"; }
