@@ -2,18 +2,25 @@
 #include "support/api/fake_agent.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct fake_agent fake_agent;
 
 void fake_agent_reset(void) { fake_agent = (struct fake_agent){.calls = 0}; }
 
+/* Guards what is kept of a call: workers call at once. */
+static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
+
 static enum status asked(const struct agent_caller *caller) {
     atomic_fetch_add(&fake_agent.calls, 1);
     if (caller) {
+        if (pthread_mutex_lock(&keeping) != 0) abort();
         (void)snprintf(fake_agent.unit, sizeof fake_agent.unit, "%s", caller->unit);
         (void)snprintf(fake_agent.official, sizeof fake_agent.official, "%s", caller->official);
+        if (pthread_mutex_unlock(&keeping) != 0) abort();
     }
     return fake_agent.answer;
 }

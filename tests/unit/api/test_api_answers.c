@@ -215,7 +215,7 @@ struct client {
     const char *method;
     const char *unit;
     pthread_t thread;
-    int code;
+    atomic_int code;
     json_t *answer;
 };
 
@@ -225,8 +225,9 @@ static void *client_main(void *arg) {
     struct cli_http *http CLEANUP(cli_http_free_cleanup) = NULL;
     const struct cli_http_target target = {.url = "http://localhost", .socket = client->fixture->socket};
     if (cli_http_new(&target, &http) != STATUS_OK) abort();
-    client->code = api_fixture_send_over(
-        http, arena, &(struct exchange){client->method, client->path, NULL, client->unit}, &client->answer);
+    atomic_store(&client->code, api_fixture_send_over(
+                                    http, arena, &(struct exchange){client->method, client->path, NULL, client->unit},
+                                    &client->answer));
     return NULL;
 }
 
@@ -244,8 +245,10 @@ static void test_full_queue(void **state) {
     static struct client clients[MANY_CALLS];
     atomic_store(&fake_agent.slow, true);
     for (size_t i = 0; i < MANY_CALLS; i++) {
-        clients[i] =
-            (struct client){.fixture = fixture, .path = "/v1/fragments/" ID, .method = "DELETE", .unit = NORTH};
+        clients[i].fixture = fixture;
+        clients[i].path = "/v1/fragments/" ID;
+        clients[i].method = "DELETE";
+        clients[i].unit = NORTH;
         client_start(&clients[i]);
         uint64_t end = deadline();
         while (i < 2 && atomic_load(&fake_agent.waiting) <= (int)i) {
@@ -261,7 +264,7 @@ static void test_full_queue(void **state) {
     while (refused < MANY_CALLS - 66) {
         refused = 0;
         for (size_t i = 0; i < MANY_CALLS; i++) {
-            refused += __atomic_load_n(&clients[i].code, __ATOMIC_ACQUIRE) == 503;
+            refused += atomic_load(&clients[i].code) == 503;
         }
         assert_true(clock_boot_ms(clock_system()) < end);
         (void)poll(NULL, 0, 1);
