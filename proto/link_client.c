@@ -38,7 +38,19 @@ struct link_client {
     pthread_mutex_t mutex; /* guards free */
     struct link_call *free;
     struct link_call *calls;
+    struct link_client *next; /* in clients */
 };
+
+/* All clients there are, so that each stays known for the life of the process. */
+static pthread_mutex_t clients_mutex = PTHREAD_MUTEX_INITIALIZER; /* guards clients */
+static struct link_client *clients;
+
+static void keep(struct link_client *client) {
+    (void)pthread_mutex_lock(&clients_mutex);
+    client->next = clients;
+    clients = client;
+    (void)pthread_mutex_unlock(&clients_mutex);
+}
 
 static struct link_call *take_call(struct link_client *client) {
     pthread_mutex_lock(&client->mutex);
@@ -197,6 +209,7 @@ enum status link_client_open(const char *path, size_t contexts, size_t max_bytes
     struct link_client *client = calloc(1, sizeof *client);
     ENSURE(client, STATUS_MEMORY);
     pthread_mutex_init(&client->mutex, NULL);
+    keep(client);
     /* As in the server: what fails to start is left to the end of the process. */
     TRY(start(client, path, contexts, max_bytes));
     *out_client = client;

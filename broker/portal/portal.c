@@ -4,7 +4,7 @@
  */
 #include "broker/portal/portal.h"
 
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +39,9 @@ struct portal {
     struct http_server *server;
     struct link_client *core;
     size_t in_flight; /* loop thread */
+    pthread_mutex_t mutex;
+    pthread_cond_t idle;
+    size_t with_core; /* questions whose on_done is still to come; guarded by mutex */
 };
 
 struct question {
@@ -95,9 +98,24 @@ static void on_answer(void *arg) {
     free(question);
 }
 
+static void begin_with_core(struct portal *portal) {
+    (void)pthread_mutex_lock(&portal->mutex);
+    portal->with_core++;
+    (void)pthread_mutex_unlock(&portal->mutex);
+}
+
+/* The last thing that another thread does with the portal. */
+static void end_with_core(struct portal *portal) {
+    (void)pthread_mutex_lock(&portal->mutex);
+    portal->with_core--;
+    if (portal->with_core == 0) (void)pthread_cond_broadcast(&portal->idle);
+    (void)pthread_mutex_unlock(&portal->mutex);
+}
+
 /* nng's thread. */
 static void on_done(void *arg, enum status status, struct bytes answer) {
     struct question *question = arg;
+    struct portal *portal = question->portal;
     question->status = status;
     if (status == STATUS_OK) {
         question->answer = malloc(answer.len + 1);
@@ -108,9 +126,10 @@ static void on_done(void *arg, enum status status, struct bytes answer) {
             question->status = STATUS_MEMORY;
         }
     }
-    if (http_loop_post(question->portal->server, on_answer, question) != STATUS_OK) {
+    if (http_loop_post(portal->server, on_answer, question) != STATUS_OK) {
         log_limited(LOG_LEVEL_ERROR, "answer_lost", "%s", "");
     }
+    end_with_core(portal);
 }
 
 /* ---- questions to core ---- */
@@ -118,7 +137,11 @@ static void on_done(void *arg, enum status status, struct bytes answer) {
 static enum status send_question(struct question *question, struct portal_ask *ask, struct arena *arena) {
     struct bytes encoded;
     TRY(internal_portal_ask_encode(arena, ask, &encoded));
-    return link_client_start(question->portal->core, encoded, PORTAL_CALL_MS, on_done, question);
+    struct portal *portal = question->portal;
+    begin_with_core(portal);
+    enum status status = link_client_start(portal->core, encoded, PORTAL_CALL_MS, on_done, question);
+    if (status != STATUS_OK) end_with_core(portal);
+    return status;
 }
 
 static bool has_room(const struct portal *portal, unsigned flags) {
@@ -317,6 +340,8 @@ enum status portal_new(const struct portal_settings *settings, SSL_CTX *tls, str
     struct portal *portal CLEANUP(portal_free_cleanup) = calloc(1, sizeof *portal);
     ENSURE(portal, STATUS_MEMORY);
     portal->settings = settings;
+    (void)pthread_mutex_init(&portal->mutex, NULL);
+    (void)pthread_cond_init(&portal->idle, NULL);
     TRY(open_server(portal, tls));
     TRY(link_client_open(settings->core_socket, PORTAL_CALLS, LIMIT_FRAME_BYTES, &portal->core));
     the_portal = portal;
@@ -324,9 +349,21 @@ enum status portal_new(const struct portal_settings *settings, SSL_CTX *tls, str
     return STATUS_OK;
 }
 
+/* Each question ends within PORTAL_CALL_MS, by an answer or by the link's own time-out. */
+static void wait_for_core(struct portal *portal) {
+    (void)pthread_mutex_lock(&portal->mutex);
+    while (portal->with_core > 0) {
+        (void)pthread_cond_wait(&portal->idle, &portal->mutex);
+    }
+    (void)pthread_mutex_unlock(&portal->mutex);
+}
+
 void portal_free(struct portal *portal) {
     if (!portal) return;
+    wait_for_core(portal);
     http_server_free(portal->server);
+    (void)pthread_cond_destroy(&portal->idle);
+    (void)pthread_mutex_destroy(&portal->mutex);
     if (the_portal == portal) the_portal = NULL;
     free(portal);
 }

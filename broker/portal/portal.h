@@ -22,7 +22,7 @@ struct portal;
 /* tls NULL: plain HTTP. The settings and tls must outlive it. STATUS_CONFLICT when the port is taken, STATUS_SETTINGS
  * for a public_url that cannot be one. */
 enum status portal_new(const struct portal_settings *settings, SSL_CTX *tls, struct portal **out_portal);
-/* Takes NULL. */
+/* Waits until the link has done with every question, PORTAL_CALL_MS at most. Takes NULL. */
 void portal_free(struct portal *portal);
 CLEANUP_POINTER(struct portal, portal_free)
 

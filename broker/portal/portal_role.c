@@ -5,6 +5,7 @@
 #include "broker/portal/portal_role.h"
 
 #include <libgen.h>
+#include <openssl/err.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,8 +39,19 @@ static void process_clear(struct portal_process *process) {
     if (process->signal_fd >= 0) (void)close(process->signal_fd);
 }
 
+/* Certificate and key must be good together before any of them is taken. */
 static void reload(struct portal_process *process) {
     if (!process->tls) return;
+    const struct tls_identity identity = {.certificate_path = process->settings.certificate,
+                                          .key_path = process->settings.private_key};
+    SSL_CTX *trial = NULL;
+    enum status status = tls_server_public(&identity, &trial);
+    SSL_CTX_free(trial);
+    if (status != STATUS_OK) {
+        log_line(LOG_LEVEL_ERROR, "portal_reload_failed", "status=%s", status_name(status));
+        return;
+    }
+    ERR_clear_error();
     int failed = SSL_CTX_use_certificate_chain_file(process->tls, process->settings.certificate) != 1 ||
                  SSL_CTX_use_PrivateKey_file(process->tls, process->settings.private_key, SSL_FILETYPE_PEM) != 1 ||
                  SSL_CTX_check_private_key(process->tls) != 1;
@@ -112,6 +124,7 @@ static void say_ready(int ready_fd) {
 }
 
 static enum status serve(struct portal_process *process, int ready_fd) {
+    TRY(secret_setup());
     TRY(service_signals(&process->signal_fd));
     TRY(open_tls(process));
     TRY(drop_rights(&process->settings));

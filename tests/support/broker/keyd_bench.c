@@ -161,12 +161,12 @@ void keyd_bench_tell_directory(struct keyd_bench *bench, size_t n) {
 const char *keyd_bench_settings_file(struct keyd_bench *bench, const char *more) {
     const struct keyd_settings *s = &bench->settings;
     const char *path = path_of(bench, "keyd.conf");
-    const char *text =
-        arena_printf(bench->arena,
-                     "federation = \"%s\"\nkeys = \"%s\"\ncredential = \"%s\"\nstate_dir = \"%s\"\nsocket = \"%s\"\n"
-                     "authority = {\"%s\", \"%s\", \"%s\"}\nauthority_threshold = 2\nevaluations_a_day = %d\n%s\n",
-                     s->federation, s->keys, s->credential, s->state_dir, s->socket, s->authority.items[0],
-                     s->authority.items[1], s->authority.items[2], KEYD_BENCH_DAILY, more);
+    const char *text = arena_printf(
+        bench->arena,
+        "federation = \"%s\"\nkeys = \"%s\"\ncredential = \"%s\"\nstate_dir = \"%s\"\nsocket = \"%s\"\n"
+        "authority = {\"%s\", \"%s\", \"%s\"}\nauthority_threshold = %d\nevaluations_a_day = %d\n%s\n",
+        s->federation, s->keys, s->credential, s->state_dir, s->socket, s->authority.items[0], s->authority.items[1],
+        s->authority.items[2], (int)s->authority_threshold, (int)s->evaluations_a_day, more);
     assert_non_null(text);
     OK(file_replace(path, bytes_text(text), 0600));
     return path;

@@ -78,20 +78,25 @@ static int ask(int fd, const void *packet, size_t len, struct bytes *out_body) {
 static void test_p11_start_refused(void **state) {
     struct fixture *f = *state;
     static const struct {
-        const char *more, *says;
-        int code;
+        const char *more, *keys, *says;
+        int threshold;
     } cases[] = {
-        {"log_level = \"loud\"", "start_failed", ROLE_FAILED},
-        {"peers = {\"no such user\"}", "start_failed", ROLE_FAILED},
-        {"authority_threshold = 0", "authority_threshold", ROLE_FAILED},
-        {"unknown = 1", "unknown", ROLE_FAILED},
-        {"keys = \"/nowhere\"", "start_failed", ROLE_FAILED},
+        {"log_level = \"loud\"", NULL, "start_failed", 2},
+        {"peers = {\"no such user\"}", NULL, "start_failed status=settings", 2},
+        {"unknown = 1", NULL, "unknown", 2},
+        {"", NULL, "authority_threshold", 0},
+        {"", NULL, "start_failed status=settings", 4}, /* more than there are keys */
+        {"", "/nowhere", "start_failed status=not_found", 2},
     };
+    const struct keyd_settings good = f->bench.settings;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        f->bench.settings = good;
+        f->bench.settings.authority_threshold = cases[i].threshold;
+        if (cases[i].keys) f->bench.settings.keys = cases[i].keys;
         role_process_start(&f->process, keyd_run, keyd_bench_settings_file(&f->bench, cases[i].more));
         assert_false(role_process_ready(&f->process));
         if (!role_process_says(&f->process, cases[i].says)) fail_msg("case %zu: %s", i, f->process.error);
-        assert_int_equal(role_process_end(&f->process, 0), cases[i].code);
+        assert_int_equal(role_process_end(&f->process, 0), ROLE_FAILED);
     }
 }
 
