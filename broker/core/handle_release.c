@@ -77,6 +77,7 @@ struct decision {
     struct facts_ask ask;
     struct rule_facts of_token;
     struct hash recipient_key_id;
+    struct grant_owner owner;
     uint64_t now_ms;
 };
 
@@ -85,10 +86,8 @@ static enum status judge_item(struct decision *decision, struct page *page, cons
     struct item *item = &page->items[page->n_items++];
     item->fragment = *fragment;
     if (page->facts.token.access == ACCESS_REPEATED) {
-        struct grant_owner owner =
-            grant_rows_of_token(call->core, &page->facts.token.jti, page->facts.consent.key_slot);
         enum status found =
-            grant_rows_get(call->core, decision->txn, &owner, &fragment->fragment, call->arena, &item->grant);
+            grant_rows_get(call->core, decision->txn, &decision->owner, &fragment->fragment, call->arena, &item->grant);
         if (found != STATUS_NOT_FOUND) TRY(found);
         item->has_grant = found == STATUS_OK;
     }
@@ -189,6 +188,7 @@ static enum status decide(struct call *call, struct store_txn *txn, struct page 
     if (page->clause != RULE_PASS) return STATUS_OK;
     struct seal_public key;
     TRY(directory_seal_key(call->directory, call->envelope.sender, &key, &decision.recipient_key_id));
+    decision.owner = grant_rows_of_token(call->core, &page->facts.token.jti, page->facts.consent.key_slot);
     return judge_items(&decision, page);
 }
 
