@@ -207,9 +207,9 @@ void reducer_report_clause(const struct reducer *reducer, uint64_t leaf, enum ru
 bool reducer_expect(const struct reducer *reducer, const struct audit_leaf *leaf, bool holds, enum finding_name name,
                     const char *text);
 
-/* The envelope is there, of this type, signed by the sender's member, the sender is the opening's actor, its time and
- * event are those of the leaf. False, with a finding, unless it is. A key that is not active is not judged here when
- * `key_judged` says that a clause does. */
+/* Judges the envelope: of this type, signed by the sender's member, sent by the opening's actor, at the leaf's time,
+ * under the leaf's event. False when there is no message of this type to go on with. A key that is not active is not
+ * judged here when `key_judged` says that a clause does. */
 bool reducer_envelope(const struct reducer *reducer, const struct audit_leaf *leaf, enum message_type type,
                       bool key_judged);
 

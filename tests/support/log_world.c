@@ -93,7 +93,7 @@ static void add_evidence(struct log_world *world, struct log_world_leaf *leaf, s
 }
 
 /* Another letter in the middle of the signature, so that it stays canonical base64url. */
-static struct bytes flip(struct log_world *world, struct bytes compact) {
+struct bytes log_world_flip(struct log_world *world, struct bytes compact) {
     struct bytes copy;
     OK(arena_copy(world->arena, compact, &copy));
     uint8_t *at = (uint8_t *)(uintptr_t)copy.data + copy.len - 40;
@@ -107,8 +107,7 @@ static void fill_evidence(struct log_world *world, const struct log_world_entry 
     leaf->evidence = ARENA_ARRAY(world->arena, struct evidence_item, entry->n_evidence + 1);
     assert_true(hashes && leaf->evidence);
     if (entry->cause.data) {
-        add_evidence(world, leaf, world->flip_cause ? flip(world, entry->cause) : entry->cause);
-        world->flip_cause = false;
+        add_evidence(world, leaf, entry->cause);
         hashes[entry->n_evidence] = leaf->evidence[0].hash;
         opening->cause = hash_bytes(&hashes[entry->n_evidence]);
     }
@@ -166,7 +165,7 @@ static struct opening fill_opening(struct log_world *world, const struct log_wor
     return opening;
 }
 
-uint64_t log_world_append(struct log_world *world, const struct log_world_entry *entry) {
+static void append(struct log_world *world, const struct log_world_entry *entry) {
     struct log_world_leaf *out = ARENA_NEW(world->arena, struct log_world_leaf);
     struct hash slot_commitment;
     assert_non_null(out);
@@ -182,6 +181,19 @@ uint64_t log_world_append(struct log_world *world, const struct log_world_entry 
     OK(leaf_encode(world->arena, &leaf, &out->exported.leaf));
     out->entry = out->exported.leaf;
     keep(world, out);
+}
+
+uint64_t log_world_append(struct log_world *world, const struct log_world_entry *entry) {
+    struct log_world_entry forged = *entry;
+    if (world->forge) world->forge(world, &forged);
+    world->forge = NULL;
+    append(world, &forged);
+    world->last_cause = entry->cause;
+    return world->n_leaves - 1;
+}
+
+uint64_t log_world_repeat(struct log_world *world) {
+    keep(world, world->leaves[world->n_leaves - 1]);
     return world->n_leaves - 1;
 }
 

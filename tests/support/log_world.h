@@ -28,6 +28,17 @@ struct log_world_leaf {
     struct log_person *person;
 };
 
+struct log_world_entry {
+    enum leaf_type type;
+    struct log_person *person; /* NULL: in clear */
+    bool nameless;             /* sealed under the person's slot, and does not name the person */
+    struct id16 event;
+    struct opening opening; /* version, type, now, slot commitment, subject, cause, evidence, directory are filled in */
+    struct bytes cause;     /* content; empty: none */
+    const struct bytes *evidence;
+    size_t n_evidence;
+};
+
 struct log_world {
     struct arena *arena;
     struct arena *scratch; /* of one file that is being written */
@@ -41,8 +52,10 @@ struct log_world {
     /* Called once, before the next leaf is committed to: for what an opening should not say. */
     void (*tweak)(struct opening *opening, void *context);
     void *tweak_context;
-    bool flip_cause;    /* once: the cause of the next leaf, a JWS, gets another signature */
-    uint64_t cosign_ms; /* 0: the last leaf's time */
+    /* Called once, with a copy of the next entry to be changed as a whole: person, event, cause, evidence. */
+    void (*forge)(struct log_world *world, struct log_world_entry *entry);
+    struct bytes last_cause; /* of the leaf before */
+    uint64_t cosign_ms;      /* 0: the last leaf's time */
 };
 
 /* The federation's entries are its first leaves. Holds up to about a million leaves. */
@@ -51,19 +64,12 @@ void log_world_free(struct log_world *world);
 
 struct log_person *log_world_person(struct log_world *world);
 
-struct log_world_entry {
-    enum leaf_type type;
-    struct log_person *person; /* NULL: in clear */
-    bool nameless;             /* sealed under the person's slot, and does not name the person */
-    struct id16 event;
-    struct opening opening; /* version, type, now, slot commitment, subject, cause, evidence, directory are filled in */
-    struct bytes cause;     /* content; empty: none */
-    const struct bytes *evidence;
-    size_t n_evidence;
-};
-
 /* Appends a leaf now; its index. */
 uint64_t log_world_append(struct log_world *world, const struct log_world_entry *entry);
+/* Appends the last leaf once more, as it is. */
+uint64_t log_world_repeat(struct log_world *world);
+/* The bytes of a JWS with another signature. */
+struct bytes log_world_flip(struct log_world *world, struct bytes compact);
 /* Appends the federation's newest directory entry. */
 uint64_t log_world_directory(struct log_world *world);
 

@@ -12,56 +12,14 @@
 
 #include <cmocka.h>
 
-#include "base/text.h"
-#include "broker/audit/replay.h"
-#include "support/log_plot.h"
+#include "support/broker/replay_outcome.h"
 #include "support/scratch.h"
 
-#define LOG_ITSELF UINT64_MAX
-
-struct outcome {
-    char *text;
-    size_t len;
-    struct report report;
-    enum status status;
-};
-
-static void outcome_clear(struct outcome *outcome) { free(outcome->text); }
-
-static void audit(const char *dir, enum prepare_depth depth, struct outcome *out) {
-    struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(1 << 20);
-    struct slot_keys_ring *keys CLEANUP(slot_keys_free_cleanup) = slot_keys_new();
-    const struct mirror mirror = {.dir = dir};
-    struct mirror_federation federation;
-    char path[SCRATCH_PATH_MAX + 8];
-    (void)snprintf(path, sizeof path, "%s/keys", dir);
-    assert_int_equal(mirror_federation_read(&mirror, arena, &federation), STATUS_OK);
-    assert_int_equal(slot_keys_read(keys, path), STATUS_OK);
-    const struct replay_options options = {.dir = dir,
-                                           .federation = &federation,
-                                           .keys = keys,
-                                           .depth = depth,
-                                           .scope = depth == PREPARE_ALL ? REDUCER_WHOLE : REDUCER_SCOPED};
-    FILE *stream = open_memstream(&out->text, &out->len);
-    assert_non_null(stream);
-    report_begin(&out->report, "replay", REPORT_TEXT, stream, NULL);
-    out->status = replay_run(&options, &out->report);
-    (void)report_end(&out->report);
-    assert_int_equal(fclose(stream), 0);
-}
-
-static bool names(const struct outcome *outcome, uint64_t leaf, const char *name) {
-    char line[128];
-    if (leaf == LOG_ITSELF) {
-        (void)snprintf(line, sizeof line, "log: %s: ", name);
-    } else {
-        (void)snprintf(line, sizeof line, "leaf %llu: %s: ", (unsigned long long)leaf, name);
-    }
-    const char *found = strstr(outcome->text, line);
-    return found && (found == outcome->text || found[-1] == '\n');
-}
-
 /* ---- misdeeds: each gives the leaf that should be named ---- */
+
+static void flip_cause(struct log_world *world, struct log_world_entry *entry) {
+    entry->cause = log_world_flip(world, entry->cause);
+}
 
 static uint64_t no_consent(struct log_plot *plot) {
     struct log_token token = *plot->tokens[0];
@@ -210,7 +168,7 @@ static uint64_t token_altered(struct log_plot *plot) {
     struct log_token *tokens[1];
     static const enum federation_unit source = UNIT_EDUCATION;
     struct log_request *request = log_story_request(plot->world, plot->ada, UNIT_CAREER, &source, 1, ACCESS_REPEATED);
-    plot->world->flip_cause = true;
+    plot->world->forge = flip_cause;
     log_story_grant(plot->world, &(struct log_decision){.request = request, .device = plot->device}, tokens);
     return tokens[0]->leaf;
 }
@@ -290,7 +248,7 @@ static uint64_t superseded_by_nothing(struct log_plot *plot) {
 
 /* A statement of which one byte was changed after signing. */
 static uint64_t statement_altered(struct log_plot *plot) {
-    plot->world->flip_cause = true;
+    plot->world->forge = flip_cause;
     return log_story_change(plot->world, plot->tokens, 1, LEAF_CONSENT_SUSPENDED);
 }
 
@@ -494,7 +452,7 @@ static uint64_t leaf_removed(struct log_plot *plot) {
 static uint64_t cosigned_later(struct log_plot *plot) {
     (void)log_plot_release(plot, RULE_PASS);
     plot->world->cosign_ms = plot->world->now_ms + 121000;
-    return LOG_ITSELF;
+    return REPLAY_OUTCOME_LOG;
 }
 
 static uint64_t erased_without_a_leaf(struct log_plot *plot) {
@@ -513,14 +471,7 @@ static uint64_t erased_with_too_few(struct log_plot *plot) {
     return plot->world->n_leaves - 2;
 }
 
-struct misdeed {
-    const char *what;
-    uint64_t (*commit)(struct log_plot *plot);
-    const char *name;
-    unsigned findings; /* how many in all */
-};
-
-static const struct misdeed misdeeds[] = {
+static const struct replay_misdeed misdeeds[] = {
     {"a release without consent", no_consent, "consent_known", 1},
     {"a release after revocation", after_revocation, "consent_active", 1},
     {"a release while suspended", while_suspended, "consent_active", 1},
@@ -585,39 +536,15 @@ static const struct misdeed misdeeds[] = {
     {"an erasure of more than its leaf says", erased_with_too_few, "opening_missing", 2},
 };
 
-static void replay_plot(struct log_plot *plot, enum prepare_depth depth, struct outcome *out) {
-    struct scratch scratch;
-    scratch_init(&scratch);
-    log_world_write(plot->world, scratch.path);
-    audit(scratch.path, depth, out);
-    scratch_clear(&scratch);
-}
-
 static void test_each_misdeed_is_named(void **state) {
     (void)state;
-    bool good = true;
-    for (size_t i = 0; i < sizeof misdeeds / sizeof misdeeds[0]; i++) {
-        struct log_plot plot;
-        struct outcome outcome CLEANUP(outcome_clear) = {.text = NULL};
-        log_plot_begin(&plot);
-        uint64_t leaf = misdeeds[i].commit(&plot);
-        replay_plot(&plot, PREPARE_ALL, &outcome);
-        bool named = names(&outcome, leaf, misdeeds[i].name);
-        bool counted = misdeeds[i].findings == 0 || outcome.report.divergences == misdeeds[i].findings;
-        if (outcome.status != STATUS_OK || !named || !counted) {
-            print_error("%s: expected leaf %llu %s, %u findings, got:\n%s\n", misdeeds[i].what,
-                        (unsigned long long)leaf, misdeeds[i].name, misdeeds[i].findings, outcome.text);
-            good = false;
-        }
-        log_plot_end(&plot);
-    }
-    assert_true(good);
+    replay_outcome_expect(misdeeds, sizeof misdeeds / sizeof misdeeds[0]);
 }
 
 static void test_an_honest_log_has_no_divergence(void **state) {
     (void)state;
     struct log_plot plot;
-    struct outcome outcome CLEANUP(outcome_clear) = {.text = NULL};
+    struct replay_outcome outcome CLEANUP(replay_outcome_clear) = {.text = NULL};
     log_plot_begin(&plot);
     log_plot_live(&plot);
     struct log_person *gone = log_world_person(plot.world);
@@ -625,7 +552,7 @@ static void test_an_honest_log_has_no_divergence(void **state) {
     (void)log_story_publish(plot.world, gone, UNIT_LABOUR, KIND_EVENT, NULL, 0);
     gone->keys_withheld = true;
     (void)log_story_erase(plot.world, gone, 2);
-    replay_plot(&plot, PREPARE_ALL, &outcome);
+    replay_outcome_of(&plot, PREPARE_ALL, &outcome);
     if (outcome.report.divergences) print_error("%s", outcome.text);
     assert_int_equal(outcome.status, STATUS_OK);
     assert_int_equal(outcome.report.divergences, 0);
@@ -639,11 +566,11 @@ static void test_an_honest_log_has_no_divergence(void **state) {
 static void test_verify_needs_no_keys(void **state) {
     (void)state;
     struct log_plot plot;
-    struct outcome outcome CLEANUP(outcome_clear) = {.text = NULL};
+    struct replay_outcome outcome CLEANUP(replay_outcome_clear) = {.text = NULL};
     log_plot_begin(&plot);
     plot.ada->keys_withheld = true;
     (void)after_revocation(&plot);
-    replay_plot(&plot, PREPARE_DIRECTORY, &outcome);
+    replay_outcome_of(&plot, PREPARE_DIRECTORY, &outcome);
     if (outcome.report.divergences) print_error("%s", outcome.text);
     assert_int_equal(outcome.status, STATUS_OK);
     assert_int_equal(outcome.report.divergences, 0);
@@ -670,14 +597,14 @@ static void test_a_leaf_of_any_bundle_is_named(void **state) {
     }
     static const uint64_t places[] = {0, 255, 256, 600, 767, 768, 774};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        struct outcome outcome CLEANUP(outcome_clear) = {.text = NULL};
+        struct replay_outcome outcome CLEANUP(replay_outcome_clear) = {.text = NULL};
         struct log_world_leaf *leaf = plot.world->leaves[places[i]];
         struct bytes honest = leaf->entry;
         assert_int_equal(arena_copy(plot.world->arena, honest, &leaf->entry), STATUS_OK);
         ((uint8_t *)(uintptr_t)leaf->entry.data)[10] ^= 0x20;
-        replay_plot(&plot, PREPARE_ALL, &outcome);
+        replay_outcome_of(&plot, PREPARE_ALL, &outcome);
         leaf->entry = honest;
-        assert_true(names(&outcome, places[i], "leaf_hash"));
+        assert_true(replay_outcome_names(&outcome, places[i], "leaf_hash"));
         assert_int_equal(outcome.report.divergences, 2);
     }
     log_plot_end(&plot);
@@ -697,11 +624,12 @@ static void test_every_byte_of_the_entries_counts(void **state) {
     for (uint64_t leaf = 0; leaf < plot.world->n_leaves; leaf++) {
         size_t len = plot.world->leaves[leaf]->entry.len + 2;
         for (size_t i = 0; i < len; i += i < 4 ? 1 : 17) {
-            struct outcome outcome CLEANUP(outcome_clear) = {.text = NULL};
+            struct replay_outcome outcome CLEANUP(replay_outcome_clear) = {.text = NULL};
             flip_file(path, at + (long)i);
-            audit(scratch.path, PREPARE_DIRECTORY, &outcome);
+            replay_outcome_of_dir(scratch.path, PREPARE_DIRECTORY, &outcome);
             flip_file(path, at + (long)i);
-            if (!names(&outcome, leaf, "leaf_hash")) fail_msg("leaf %d byte %d: %s", (int)leaf, (int)i, outcome.text);
+            if (!replay_outcome_names(&outcome, leaf, "leaf_hash"))
+                fail_msg("leaf %d byte %d: %s", (int)leaf, (int)i, outcome.text);
         }
         at += (long)len;
     }
