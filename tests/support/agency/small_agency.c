@@ -108,9 +108,13 @@ struct small_agency *small_agency_new(struct small_core *core, enum federation_m
     return agency;
 }
 
-void small_agency_reopen(struct small_agency *agency) {
+void small_agency_close(struct small_agency *agency) {
     agent_close(agency->agent);
     agency->agent = NULL;
+}
+
+void small_agency_reopen(struct small_agency *agency) {
+    small_agency_close(agency);
     small_agency_open(agency);
 }
 
@@ -170,4 +174,25 @@ struct agent_published small_agency_publish(struct small_agency *agency, enum fe
     assert_int_equal(published.place, place);
     json_decref(content);
     return published;
+}
+
+size_t small_agency_request(struct small_agency *agency, const struct small_ask *ask) {
+    static const uint32_t kinds[] = {KIND_GOAL, KIND_ACTIVITY};
+    const char *source = small_agency_caller(ask->from).unit;
+    struct agent_caller caller = small_agency_caller(ask->to);
+    struct id16 request;
+    struct bytes receipt;
+    const char *reason = "";
+    const struct agent_request request_ask = {.subject = ask->subject,
+                                              .purpose = FEDERATION_PURPOSE,
+                                              .kinds = kinds,
+                                              .n_kinds = 2,
+                                              .sources = &source,
+                                              .n_sources = 1,
+                                              .duration_s = ask->duration_s ? ask->duration_s : 86400,
+                                              .access = ask->access,
+                                              .basis = BASIS_SECRECY_WAIVER,
+                                              .expires_ms = agency->core->clock.manual_now_ms + 86400000};
+    OK(agent_request_consent(agency->agent, agency->arena, &caller, &request_ask, &request, &receipt, &reason));
+    return agency->core->n_requests - 1;
 }

@@ -33,7 +33,8 @@ struct small_agency *small_agency_new(struct small_core *core, enum federation_m
 void small_agency_free(struct small_agency *agency);
 /* Closes the agent and opens it again on what stands on disk (SMALL_STORE_LMDB). */
 void small_agency_reopen(struct small_agency *agency);
-/* The opening half of it: in a process that did not open it. */
+/* The two halves of it: closed here, opened in another process, killed, opened here again. */
+void small_agency_close(struct small_agency *agency);
 void small_agency_open(struct small_agency *agency);
 
 /* Takes all the mail that waits at core. How many events. */
@@ -46,5 +47,8 @@ json_t *small_agency_goal(const char *title);
 /* Publishes it; fails the test unless it is at this place afterwards. */
 struct agent_published small_agency_publish(struct small_agency *agency, enum federation_unit unit,
                                             const struct hash *subject, const char *title, enum fragment_place place);
+
+/* A request by this agent, of one source, through the link; its index at core. */
+size_t small_agency_request(struct small_agency *agency, const struct small_ask *ask);
 
 #endif

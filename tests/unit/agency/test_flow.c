@@ -42,25 +42,10 @@ static int teardown(void **state) {
 
 /* A consent from the county to the city, through the recipient's own request. */
 static size_t consent(struct flow *flow, enum access access) {
-    static const uint32_t kinds[] = {KIND_GOAL};
-    static const char *const sources[] = {FEDERATION_CAREER};
-    const struct agent_request ask = {.subject = flow->subject,
-                                      .purpose = FEDERATION_PURPOSE,
-                                      .kinds = kinds,
-                                      .n_kinds = 1,
-                                      .sources = sources,
-                                      .n_sources = 1,
-                                      .duration_s = 86400,
-                                      .access = access,
-                                      .basis = BASIS_SECRECY_WAIVER,
-                                      .expires_ms = flow->core->clock.manual_now_ms + 86400000};
-    struct agent_caller caller = small_agency_caller(UNIT_EDUCATION);
-    struct id16 request;
-    struct bytes receipt;
-    const char *reason = "";
-    OK(agent_request_consent(flow->recipient->agent, flow->recipient->arena, &caller, &ask, &request, &receipt,
-                             &reason));
-    size_t token = small_core_consent(flow->core, flow->core->n_requests - 1, flow->device);
+    const struct small_ask ask = {
+        .to = UNIT_EDUCATION, .from = UNIT_CAREER, .access = access, .subject = flow->subject};
+    size_t request = small_agency_request(flow->recipient, &ask);
+    size_t token = small_core_consent(flow->core, request, flow->device);
     assert_int_equal(small_agency_take_mail(flow->source), 1);
     assert_int_equal(small_agency_take_mail(flow->recipient), 1);
     return token;
