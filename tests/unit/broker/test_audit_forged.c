@@ -499,17 +499,36 @@ static uint64_t release_asked_long_ago(struct log_plot *plot) {
     return log_plot_release(plot, RULE_PASS);
 }
 
-static uint64_t release_by_another_message(struct log_plot *plot) {
-    (void)log_story_withdraw(plot->world, plot->plan);
-    plot->world->forge = cause_before;
-    return log_plot_release(plot, RULE_PASS);
-}
-
 static uint64_t release_signed_by_another(struct log_plot *plot) {
     swap_keys(plot, MEMBER_COUNTY, MEMBER_CITY);
     uint64_t leaf = log_plot_release(plot, RULE_PASS);
     swap_keys(plot, MEMBER_COUNTY, MEMBER_CITY);
     return leaf;
+}
+
+static uint64_t item_refused_wrongly(struct log_plot *plot) {
+    static const enum rule_clause clauses[] = {RULE_PASS, RULE_GRANT};
+    struct log_fragment *const fragments[] = {plot->activity, plot->goal};
+    const struct bytes grants[] = {plot->grants[1], plot->grants[0]};
+    return log_story_release(plot->world, &(struct log_release){.unit = UNIT_CAREER,
+                                                                .token = plot->tokens[0],
+                                                                .fragments = fragments,
+                                                                .grants = grants,
+                                                                .clauses = clauses,
+                                                                .n_fragments = 2});
+}
+
+/* The same handle under another slot, as if the person were two. */
+static void other_slot(struct log_world *world, struct log_world_entry *entry) {
+    struct log_person *twin = log_world_person(world);
+    twin->handle = entry->person->handle;
+    entry->person = twin;
+}
+FORGED(release_under_another_slot, release, other_slot)
+
+static uint64_t release_by_another_type(struct log_plot *plot) {
+    (void)log_story_withdraw(plot->world, plot->plan);
+    return release(plot, cause_before);
 }
 
 /* ---- erasures ---- */
@@ -595,8 +614,10 @@ static const struct replay_misdeed forged[] = {
     {"a release by another unit", release_by_another_unit, "cause", 0},
     {"a release that was not asked for", release_not_asked_for, "cause", 2},
     {"a release asked for long ago", release_asked_long_ago, "cause", 0},
-    {"a release by another message", release_by_another_message, "cause", 1},
+    {"a release by another message", release_by_another_type, "cause", 1},
     {"a release signed by another", release_signed_by_another, "signature", 1},
+    {"an item refused wrongly", item_refused_wrongly, "refused_wrongly", 1},
+    {"a release under another slot", release_under_another_slot, "slot", 1},
     {"an erasure on another statement", erased_on_another_statement, "erasure", 1},
 };
 
