@@ -30,8 +30,8 @@ static const struct {
     size_t value_bytes;
     bool in_order;
 } rows[PUTS] = {
-    {STORE_LEAF, 100, true},         {STORE_OPENING, 600, true}, {STORE_FRAGMENT, 500, false},
-    {STORE_CIPHERTEXT, 1500, false}, {STORE_EVENT, 10, false},   {STORE_IDEMPOTENCY, 60, false},
+    {STORE_LEAF, 100, true},         {STORE_LEAF, 600, true}, {STORE_FRAGMENT, 500, false},
+    {STORE_CIPHERTEXT, 1500, false}, {STORE_EVENT, 10, false},   {STORE_EVENT, 60, false},
     {STORE_MAILBOX, 300, false},     {STORE_ACCESS, 100, false},
 };
 

@@ -81,28 +81,28 @@ static void assert_value(struct fixture *fixture, enum store_table table, const 
 
 static enum status fail_late(struct store_txn *txn, void *arg) {
     (void)arg;
-    TRY(store_put(txn, STORE_MEMBER, text("a"), text("changed")));
-    TRY(store_put(txn, STORE_MEMBER, text("b"), text("new")));
-    TRY(store_delete(txn, STORE_MEMBER, text("c")));
+    TRY(store_put(txn, STORE_DEVICE, text("a"), text("changed")));
+    TRY(store_put(txn, STORE_DEVICE, text("b"), text("new")));
+    TRY(store_delete(txn, STORE_DEVICE, text("c")));
     return STATUS_CONFLICT;
 }
 
 static void case_failed_body_changes_nothing(struct fixture *fixture) {
-    WRITE(fixture->store, {STORE_MEMBER, "a", "1"}, {STORE_MEMBER, "c", "3"});
+    WRITE(fixture->store, {STORE_DEVICE, "a", "1"}, {STORE_DEVICE, "c", "3"});
     assert_int_equal(store_write(fixture->store, fail_late, NULL), STATUS_CONFLICT);
-    assert_value(fixture, STORE_MEMBER, "a", "1");
-    assert_value(fixture, STORE_MEMBER, "b", NULL);
-    assert_value(fixture, STORE_MEMBER, "c", "3");
+    assert_value(fixture, STORE_DEVICE, "a", "1");
+    assert_value(fixture, STORE_DEVICE, "b", NULL);
+    assert_value(fixture, STORE_DEVICE, "c", "3");
 }
 
 /* Ignores the failure of one call, which the transaction remembers. */
 static enum status fail_and_go_on(struct store_txn *txn, void *arg) {
     struct bytes value = *(const struct bytes *)arg;
-    TRY(store_put(txn, STORE_MEMBER, text("before"), text("1")));
-    IGNORE(store_put(txn, STORE_MEMBER, text("wrong"), value));
+    TRY(store_put(txn, STORE_DEVICE, text("before"), text("1")));
+    IGNORE(store_put(txn, STORE_DEVICE, text("wrong"), value));
     bool present = true;
-    assert_int_equal(store_put(txn, STORE_MEMBER, text("after"), text("1")), STATUS_INVALID);
-    assert_int_equal(store_has(txn, STORE_MEMBER, text("before"), &present), STATUS_INVALID);
+    assert_int_equal(store_put(txn, STORE_DEVICE, text("after"), text("1")), STATUS_INVALID);
+    assert_int_equal(store_has(txn, STORE_DEVICE, text("before"), &present), STATUS_INVALID);
     return STATUS_OK;
 }
 
@@ -114,49 +114,49 @@ static void case_first_failure_sticks(struct fixture *fixture) {
     struct bytes too_large = BYTES(large, STORE_VALUE_MAX + 1);
     assert_int_equal(store_write(fixture->store, fail_and_go_on, &too_large), STATUS_INVALID);
     free(large);
-    assert_value(fixture, STORE_MEMBER, "before", NULL);
-    assert_value(fixture, STORE_MEMBER, "after", NULL);
+    assert_value(fixture, STORE_DEVICE, "before", NULL);
+    assert_value(fixture, STORE_DEVICE, "after", NULL);
 }
 
 static enum status misses_are_not_kept(struct store_txn *txn, void *arg) {
     struct fixture *fixture = arg;
     struct bytes value = text("untouched");
-    assert_int_equal(store_get(txn, STORE_MEMBER, text("none"), fixture->arena, &value), STATUS_NOT_FOUND);
+    assert_int_equal(store_get(txn, STORE_DEVICE, text("none"), fixture->arena, &value), STATUS_NOT_FOUND);
     assert_true(bytes_equal_text(value, "untouched"));
     bool present = true;
-    OK(store_has(txn, STORE_MEMBER, text("none"), &present));
+    OK(store_has(txn, STORE_DEVICE, text("none"), &present));
     assert_false(present);
-    OK(store_delete(txn, STORE_MEMBER, text("none")));
+    OK(store_delete(txn, STORE_DEVICE, text("none")));
     struct arena *small CLEANUP(arena_free_cleanup) = arena_new(1);
-    TRY(store_put(txn, STORE_MEMBER, text("long"), text("longer than the arena")));
-    assert_int_equal(store_get(txn, STORE_MEMBER, text("long"), small, &value), STATUS_MEMORY);
+    TRY(store_put(txn, STORE_DEVICE, text("long"), text("longer than the arena")));
+    assert_int_equal(store_get(txn, STORE_DEVICE, text("long"), small, &value), STATUS_MEMORY);
     struct store_rows rows;
-    struct store_range range = {.table = STORE_MEMBER, .limit = 10};
+    struct store_range range = {.table = STORE_DEVICE, .limit = 10};
     assert_int_equal(store_scan(txn, &range, small, &rows), STATUS_MEMORY);
-    return store_put(txn, STORE_MEMBER, text("after"), text("stands"));
+    return store_put(txn, STORE_DEVICE, text("after"), text("stands"));
 }
 
 static void case_not_found_and_full_arena_are_not_kept(struct fixture *fixture) {
     OK(store_write(fixture->store, misses_are_not_kept, fixture));
-    assert_value(fixture, STORE_MEMBER, "after", "stands");
+    assert_value(fixture, STORE_DEVICE, "after", "stands");
 }
 
 static enum status write_in_read(struct store_txn *txn, void *arg) {
     (void)arg;
     assert_int_equal(store_txn_batch(txn), 0);
-    return store_put(txn, STORE_MEMBER, text("a"), text("1"));
+    return store_put(txn, STORE_DEVICE, text("a"), text("1"));
 }
 
 static enum status delete_in_read(struct store_txn *txn, void *arg) {
     (void)arg;
-    return store_delete(txn, STORE_MEMBER, text("a"));
+    return store_delete(txn, STORE_DEVICE, text("a"));
 }
 
 static void case_read_cannot_write(struct fixture *fixture) {
-    WRITE(fixture->store, {STORE_MEMBER, "a", "0"});
+    WRITE(fixture->store, {STORE_DEVICE, "a", "0"});
     assert_int_equal(store_read(fixture->store, write_in_read, NULL), STATUS_INVALID);
     assert_int_equal(store_read(fixture->store, delete_in_read, NULL), STATUS_INVALID);
-    assert_value(fixture, STORE_MEMBER, "a", "0");
+    assert_value(fixture, STORE_DEVICE, "a", "0");
 }
 
 static enum status key_of_length(struct store_txn *txn, void *arg) {
@@ -529,8 +529,8 @@ static void case_space(struct fixture *fixture) {
 
 /* Each allocation of a write and a read fails in turn: the write stands whole or not at all. */
 static void case_allocations_fail(struct fixture *fixture) {
-    WRITE(fixture->store, {STORE_MEMBER, "a", "0"}, {STORE_TOKEN, "b", "0"});
-    struct pair pairs[] = {{STORE_MEMBER, "a", "1"}, {STORE_TOKEN, "b", "1"}, {STORE_TOKEN, "c", "1"}, {.key = NULL}};
+    WRITE(fixture->store, {STORE_DEVICE, "a", "0"}, {STORE_TOKEN, "b", "0"});
+    struct pair pairs[] = {{STORE_DEVICE, "a", "1"}, {STORE_TOKEN, "b", "1"}, {STORE_TOKEN, "c", "1"}, {.key = NULL}};
     enum status status = STATUS_MEMORY;
     for (unsigned nth = 1; status != STATUS_OK; nth++) {
         assert_in_range(nth, 1, 100);
@@ -539,10 +539,10 @@ static void case_allocations_fail(struct fixture *fixture) {
         bool failed = alloc_fail_happened();
         alloc_fail_at(0);
         assert_int_equal(status, failed ? STATUS_MEMORY : STATUS_OK);
-        assert_value(fixture, STORE_MEMBER, "a", failed ? "0" : "1");
+        assert_value(fixture, STORE_DEVICE, "a", failed ? "0" : "1");
         assert_value(fixture, STORE_TOKEN, "c", failed ? NULL : "1");
     }
-    struct lookup lookup = {.table = STORE_MEMBER, .key = text("a"), .arena = arena_new(1000)};
+    struct lookup lookup = {.table = STORE_DEVICE, .key = text("a"), .arena = arena_new(1000)};
     alloc_fail_at(1);
     enum status read = store_read(fixture->store, lookup_body, &lookup);
     assert_int_equal(read, alloc_fail_happened() ? STATUS_MEMORY : STATUS_OK);

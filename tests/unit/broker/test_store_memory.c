@@ -15,13 +15,13 @@ static enum status count_runs(struct store_txn *txn, void *arg) {
     unsigned *runs = arg;
     (*runs)++;
     bool present = true;
-    TRY(store_has(txn, STORE_MEMBER, bytes_text("key"), &present));
+    TRY(store_has(txn, STORE_DEVICE, bytes_text("key"), &present));
     assert_false(present);
-    return store_put(txn, STORE_MEMBER, bytes_text("key"), bytes_text("value"));
+    return store_put(txn, STORE_DEVICE, bytes_text("key"), bytes_text("value"));
 }
 
 static enum status is_present(struct store_txn *txn, void *arg) {
-    return store_has(txn, STORE_MEMBER, bytes_text("key"), arg);
+    return store_has(txn, STORE_DEVICE, bytes_text("key"), arg);
 }
 
 static void test_failing_commits(void **state) {
