@@ -30,9 +30,8 @@ static const struct {
     size_t value_bytes;
     bool in_order;
 } rows[PUTS] = {
-    {STORE_LEAF, 100, true},         {STORE_LEAF, 600, true}, {STORE_FRAGMENT, 500, false},
-    {STORE_CIPHERTEXT, 1500, false}, {STORE_EVENT, 10, false},   {STORE_EVENT, 60, false},
-    {STORE_MAILBOX, 300, false},     {STORE_ACCESS, 100, false},
+    {STORE_LEAF, 1000, true}, {STORE_NODE, 600, true},  {STORE_FRAGMENT, 500, false}, {STORE_CIPHERTEXT, 1500, false},
+    {STORE_EVENT, 41, false}, {STORE_TOKEN, 60, false}, {STORE_MAILBOX, 300, false},  {STORE_ACCESS, 1, false},
 };
 
 static uint8_t content[2048];

@@ -152,7 +152,7 @@ static void test_what_stands_in_meta(void **state) {
          STATUS_FEDERATION},
         {"another epoch in one row", "store/table/leaf", VALUE("\1\0\1\0\0\0\0\0\0\0\2\0\0\0\14test.example"),
          STATUS_INTEGRITY},
-        {"epoch 0", "store/table/agreement", VALUE("\1\0\1\0\0\0\0\0\0\0\0\0\0\0\14test.example"), STATUS_INTEGRITY},
+        {"epoch 0", "store/table/access", VALUE("\1\0\1\0\0\0\0\0\0\0\0\0\0\0\14test.example"), STATUS_INTEGRITY},
         {"a row cut short", "store/table/leaf", VALUE("\1\0\1\0\0\0\0\0\0\0\1\0\0\0\14test.exampl"), STATUS_INTEGRITY},
         {"a row too long", "store/table/leaf", VALUE("\1\0\1\0\0\0\0\0\0\0\1\0\0\0\14test.example."), STATUS_INTEGRITY},
         {"a table that an older store lacks", "store/table/leaf", VALUE(""), STATUS_OK},
