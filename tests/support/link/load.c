@@ -1,10 +1,8 @@
 /*
- * A slot is a request under way. It belongs to nng's threads between load_start and the queue, and to the loop
- * otherwise.
+ * One thread: signs, sends, reads, checks. A slot is a request under way; its index is the request's id on the line.
  */
 #include "support/link/load.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,34 +12,29 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/queue.h"
+#include "support/link/load_line.h"
 
 #define SLOT_ARENA ((size_t)8 << 20)
-#define CALL_MS    20000
-#define TAKE_MAX   64
+#define CALL_US    UINT64_C(20000000)
 #define IDLE_US    100000
 
 struct slot {
-    struct queue *finished;
     struct arena *arena;
     uint64_t number;
     uint64_t began_us;
-    uint64_t ended_us;
-    enum status status;
-    uint8_t *answer;
-    size_t answer_len;
-    size_t answer_cap;
+    bool under_way;
     struct slot *next;
 };
 
 struct load {
     struct world *world;
     const struct load_plan *plan;
-    struct queue *finished;
+    struct load_line *lines[WORLD_MEMBERS_MAX];
     struct slot *slots;
     struct slot *free;
     size_t under_way;
     uint64_t began_us;
+    uint64_t answered_us; /* when the last answer came */
     uint64_t number;
     bool over;
     uint32_t *latency_us;
@@ -63,7 +56,7 @@ static double percentile_ms(const struct load *load, unsigned percent) {
     return load->latency_us[at] / 1000.0;
 }
 
-static enum status keep_latency(struct load *load, const struct slot *slot) {
+static enum status keep_latency(struct load *load, uint64_t latency_us) {
     if (load->result.done == load->cap) {
         size_t cap = load->cap ? 2 * load->cap : 4096;
         uint32_t *grown = reallocarray(load->latency_us, cap, sizeof *grown);
@@ -71,35 +64,26 @@ static enum status keep_latency(struct load *load, const struct slot *slot) {
         load->latency_us = grown;
         load->cap = cap;
     }
-    load->latency_us[load->result.done++] = (uint32_t)(slot->ended_us - slot->began_us);
+    load->latency_us[load->result.done++] = (uint32_t)latency_us;
     return STATUS_OK;
 }
 
 /* ---- one request ---- */
 
-/* nng's thread. */
-static void on_done(void *arg, enum status status, struct bytes answer) {
-    struct slot *slot = arg;
-    slot->ended_us = world_clock_us();
-    slot->status = status;
-    if (answer.len > slot->answer_cap) {
-        free(slot->answer);
-        slot->answer = malloc(2 * answer.len);
-        slot->answer_cap = slot->answer ? 2 * answer.len : 0;
-    }
-    slot->answer_len = answer.len <= slot->answer_cap ? answer.len : 0;
-    if (slot->answer_len > 0) memcpy(slot->answer, answer.data, answer.len);
-    IGNORE(queue_push(slot->finished, slot));
+static enum status line_of(struct load *load, size_t member, struct load_line **out_line) {
+    if (!load->lines[member]) TRY(load_line_open(load->world, member, &load->lines[member]));
+    *out_line = load->lines[member];
+    return STATUS_OK;
 }
 
 static enum status send_request(struct load *load, struct slot *slot) {
     struct load_ask ask;
     struct bytes whole;
-    struct link_client *client = NULL;
+    struct load_line *line = NULL;
     TRY(load->plan->make(load->plan->arg, slot->number, slot->arena, &ask));
-    TRY(world_client(load->world, world_unit(load->world, ask.unit)->member, &client));
+    TRY(line_of(load, world_unit(load->world, ask.unit)->member, &line));
     TRY(world_envelope(load->world, ask.unit, ask.type, ask.body, NULL, slot->arena, &whole));
-    return link_client_start(client, whole, CALL_MS, on_done, slot);
+    return load_line_put(line, (uint32_t)(slot - load->slots), whole);
 }
 
 static enum status begin(struct load *load, uint64_t planned_us) {
@@ -114,24 +98,30 @@ static enum status begin(struct load *load, uint64_t planned_us) {
     }
     TRY(status);
     load->free = slot->next;
+    slot->under_way = true;
     load->under_way++;
     return STATUS_OK;
 }
 
-static enum status judge(struct load *load, struct slot *slot) {
+static enum status judge(struct load *load, struct slot *slot, struct bytes answer) {
     struct reply reply;
-    TRY(slot->status);
     arena_reset(slot->arena);
-    TRY(reply_parse(slot->arena, BYTES(slot->answer, slot->answer_len), &reply));
+    TRY(reply_parse(slot->arena, answer, &reply));
     return load->plan->check(load->plan->arg, slot->number, &reply, slot->arena);
 }
 
-static enum status end(struct load *load, struct slot *slot) {
-    enum status status = judge(load, slot);
+static enum status on_answer(void *arg, uint32_t id, struct bytes answer) {
+    struct load *load = arg;
+    ENSURE(id < load->plan->in_flight && load->slots[id].under_way, STATUS_MALFORMED);
+    struct slot *slot = &load->slots[id];
+    load->answered_us = world_clock_us();
+    uint64_t latency_us = load->answered_us - slot->began_us;
+    enum status status = judge(load, slot, answer);
+    slot->under_way = false;
     slot->next = load->free;
     load->free = slot;
     load->under_way--;
-    if (status == STATUS_OK) return keep_latency(load, slot);
+    if (status == STATUS_OK) return keep_latency(load, latency_us);
     if (load->result.failed++ == 0) load->result.first_failure = status;
     return STATUS_OK;
 }
@@ -149,34 +139,45 @@ static enum status begin_due(struct load *load) {
         uint64_t now = world_clock_us();
         uint64_t due = due_us(load);
         if (load->plan->duration_us > 0 && now - load->began_us >= load->plan->duration_us) load->over = true;
-        if (load->over || due > now) return STATUS_OK;
+        if (load->over || due > now) break;
         TRY(begin(load, load->plan->rate_per_s > 0 ? due : now));
+    }
+    for (size_t i = 0; i < WORLD_MEMBERS_MAX; i++) {
+        if (load->lines[i]) TRY(load_line_flush(load->lines[i]));
     }
     return STATUS_OK;
 }
 
-static void wait_for_work(const struct load *load) {
+/* Waits for an answer, for room to send, or for the next request to be due. */
+static size_t wait_for_work(const struct load *load, struct pollfd *fds, size_t *members) {
     uint64_t now = world_clock_us();
     uint64_t until = now + IDLE_US;
+    size_t count = 0;
     if (!load->over && load->free && due_us(load) < until) until = due_us(load);
-    if (until <= now) return;
-    const struct timespec wait = {.tv_nsec = (long)(until - now) * 1000};
-    struct pollfd fd = {.fd = queue_event_fd(load->finished), .events = POLLIN};
-    (void)ppoll(&fd, 1, &wait, NULL);
+    const struct timespec wait = {.tv_nsec = until > now ? (long)(until - now) * 1000 : 0};
+    for (size_t i = 0; i < WORLD_MEMBERS_MAX; i++) {
+        if (!load->lines[i]) continue;
+        short events = load_line_blocked(load->lines[i]) ? POLLIN | POLLOUT : POLLIN;
+        fds[count] = (struct pollfd){.fd = load_line_fd(load->lines[i]), .events = events};
+        members[count++] = i;
+    }
+    (void)ppoll(fds, count, &wait, NULL);
+    return count;
 }
 
 static enum status run_loop(struct load *load) {
-    load->began_us = world_clock_us();
+    load->began_us = load->answered_us = world_clock_us();
     while (!load->over || load->under_way > 0) {
-        void *items[TAKE_MAX];
-        size_t count = 0;
+        struct pollfd fds[WORLD_MEMBERS_MAX];
+        size_t members[WORLD_MEMBERS_MAX];
         TRY(begin_due(load));
-        wait_for_work(load);
-        TRY(queue_take(load->finished, 0, items, TAKE_MAX, &count));
+        size_t count = wait_for_work(load, fds, members);
         for (size_t i = 0; i < count; i++) {
-            TRY(end(load, items[i]));
-            TRY(begin_due(load));
+            if (fds[i].revents & (POLLIN | POLLHUP | POLLERR)) {
+                TRY(load_line_read(load->lines[members[i]], on_answer, load));
+            }
         }
+        ENSURE(load->under_way == 0 || world_clock_us() - load->answered_us < CALL_US, STATUS_TIMEOUT);
     }
     return STATUS_OK;
 }
@@ -192,11 +193,9 @@ static double own_cpu_s(void) {
 
 static enum status make_slots(struct load *load) {
     load->slots = calloc(load->plan->in_flight, sizeof *load->slots);
-    load->finished = queue_new(load->plan->in_flight);
-    ENSURE(load->slots && load->finished, STATUS_MEMORY);
+    ENSURE(load->slots, STATUS_MEMORY);
     for (size_t i = 0; i < load->plan->in_flight; i++) {
         struct slot *slot = &load->slots[i];
-        slot->finished = load->finished;
         slot->arena = arena_new(SLOT_ARENA);
         ENSURE(slot->arena, STATUS_MEMORY);
         slot->next = load->free;
@@ -205,15 +204,26 @@ static enum status make_slots(struct load *load) {
     return STATUS_OK;
 }
 
-/* Only when nothing is under way. */
 static void clear(struct load *load) {
     for (size_t i = 0; load->slots && i < load->plan->in_flight; i++) {
         arena_free(load->slots[i].arena);
-        free(load->slots[i].answer);
+    }
+    for (size_t i = 0; i < WORLD_MEMBERS_MAX; i++) {
+        load_line_free(load->lines[i]);
     }
     free(load->slots);
-    queue_free(load->finished);
     free(load->latency_us);
+}
+
+static void finish(struct load *load, double cpu_before) {
+    struct load_result *result = &load->result;
+    result->seconds = (double)(load->answered_us - load->began_us) / 1e6;
+    result->own_cpu_s = own_cpu_s() - cpu_before;
+    if (result->done == 0) return;
+    qsort(load->latency_us, result->done, sizeof *load->latency_us, compare);
+    result->p50_ms = percentile_ms(load, 50);
+    result->p95_ms = percentile_ms(load, 95);
+    result->p99_ms = percentile_ms(load, 99);
 }
 
 enum status load_run(struct world *world, const struct load_plan *plan, struct load_result *out_result) {
@@ -222,17 +232,12 @@ enum status load_run(struct world *world, const struct load_plan *plan, struct l
     double cpu = own_cpu_s();
     enum status status = make_slots(&load);
     if (status == STATUS_OK) status = run_loop(&load);
-    /* After a failure requests may still be under way: their slots stay until the process ends. */
-    if (status != STATUS_OK) return status;
-    load.result.seconds = (double)(world_clock_us() - load.began_us) / 1e6;
-    load.result.own_cpu_s = own_cpu_s() - cpu;
-    if (load.result.done > 0) qsort(load.latency_us, load.result.done, sizeof *load.latency_us, compare);
-    load.result.p50_ms = percentile_ms(&load, 50);
-    load.result.p95_ms = percentile_ms(&load, 95);
-    load.result.p99_ms = percentile_ms(&load, 99);
+    if (status == STATUS_OK) {
+        finish(&load, cpu);
+        *out_result = load.result;
+    }
     clear(&load);
-    *out_result = load.result;
-    return STATUS_OK;
+    return status;
 }
 
 /* ---- many at once ---- */

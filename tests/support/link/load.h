@@ -1,7 +1,9 @@
 /*
- * Load on a world: one thread signs requests and checks answers, with a fixed number of requests in flight over the
- * members' lines. Closed loop: a new request as soon as one is answered. Open loop: requests begin at fixed times
- * whatever the answers do, and latency counts from the time planned.
+ * Load on a world: one thread signs requests and checks answers, with a fixed number of requests in flight over one
+ * connection for each member. The connections speak the link's protocol to the byte, but without nng and without a
+ * tunnel's thread, so that the generator takes little of what it shares with the broker. Closed loop: a new request as
+ * soon as one is answered. Open loop: requests begin at fixed times whatever the answers do, and latency counts from
+ * the time planned.
  */
 #ifndef TESTS_SUPPORT_LINK_LOAD_H
 #define TESTS_SUPPORT_LINK_LOAD_H
@@ -35,7 +37,7 @@ struct load_result {
     uint64_t failed;
     enum status first_failure;
     double seconds;
-    double own_cpu_s; /* of this process: signing, checking, the agents' ends of the link */
+    double own_cpu_s; /* of this process: signing, checking, TLS */
     double p50_ms;
     double p95_ms;
     double p99_ms;
