@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "support/alloc_fail.h"
 #include "support/broker/replay_outcome.h"
 #include "support/scratch.h"
 
@@ -637,6 +638,46 @@ static void test_every_byte_of_the_entries_counts(void **state) {
     scratch_clear(&scratch);
 }
 
+/* Memory runs out at any point of the main thread: the audit ends and says so, or needs none of it. */
+static void test_memory_may_run_out(void **state) {
+    (void)state;
+    struct log_plot plot;
+    struct scratch scratch;
+    struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(1 << 20);
+    struct slot_keys_ring *keys CLEANUP(slot_keys_free_cleanup) = slot_keys_new();
+    struct mirror_federation federation;
+    char path[SCRATCH_PATH_MAX];
+    scratch_init(&scratch);
+    log_plot_begin(&plot);
+    log_plot_live(&plot);
+    log_world_write(plot.world, scratch.path);
+    const struct mirror mirror = {.dir = scratch.path};
+    scratch_path(&scratch, "keys", path);
+    assert_int_equal(mirror_federation_read(&mirror, arena, &federation), STATUS_OK);
+    assert_int_equal(slot_keys_read(keys, path), STATUS_OK);
+    const struct replay_options options = {
+        .dir = scratch.path, .federation = &federation, .keys = keys, .depth = PREPARE_ALL, .scope = REDUCER_WHOLE};
+    FILE *nowhere = fopen("/dev/null", "w");
+    assert_non_null(nowhere);
+    unsigned failed = 0;
+    for (unsigned nth = 1;; nth += nth < 100 ? 1 : 3) {
+        struct report report;
+        report_begin(&report, "replay", REPORT_TEXT, nowhere, NULL);
+        alloc_fail_at(nth);
+        enum status status = replay_run(&options, &report);
+        int happened = alloc_fail_happened();
+        alloc_fail_at(0);
+        if (!happened) break;
+        if (status == STATUS_OK) continue;
+        assert_int_equal(status, STATUS_MEMORY);
+        failed++;
+    }
+    assert_true(failed > 20);
+    assert_int_equal(fclose(nowhere), 0);
+    log_plot_end(&plot);
+    scratch_clear(&scratch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_misdeed_is_named),
@@ -644,6 +685,7 @@ int main(void) {
         cmocka_unit_test(test_verify_needs_no_keys),
         cmocka_unit_test(test_a_leaf_of_any_bundle_is_named),
         cmocka_unit_test(test_every_byte_of_the_entries_counts),
+        cmocka_unit_test(test_memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
