@@ -138,6 +138,9 @@ enum status consent_change_apply(struct core *core, struct store_txn *txn, struc
     return consent_rows_final(row) ? destroy_grants(&run) : STATUS_OK;
 }
 
+/* One consent of 32 tokens, with two mails for each, and their copies on the way. */
+#define EXPIRE_ARENA_BYTES ((size_t)4 << 20)
+
 enum status consent_change_expire(struct core *core, struct store_txn *txn, uint32_t slot, const struct id16 *consent,
                                   struct arena *arena) {
     struct consent_row row;
@@ -150,5 +153,8 @@ enum status consent_change_expire(struct core *core, struct store_txn *txn, uint
     }
     struct directory *directory CLEANUP(directory_unref_cleanup) = core_directory(core);
     const struct consent_change change = {.type = LEAF_CONSENT_EXPIRED, .actor = "broker", .sender = "broker"};
-    return consent_change_apply(core, txn, NULL, directory, slot, &row, &change, arena);
+    /* The batch's arena is for all that is due: what one end takes is given back with it. */
+    struct arena *own CLEANUP(arena_free_cleanup) = arena_new(EXPIRE_ARENA_BYTES);
+    ENSURE(own, STATUS_MEMORY);
+    return consent_change_apply(core, txn, NULL, directory, slot, &row, &change, own);
 }

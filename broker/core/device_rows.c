@@ -120,7 +120,7 @@ enum status device_rows_list(const struct core *core, struct store_txn *txn, uin
     uint8_t prefix[8];
     pack_slot(slot, prefix);
     const struct store_range range = {
-        .table = STORE_DEVICE, .prefix = BYTES_ARRAY(prefix), .limit = DEVICE_ROWS_MAX, .direction = STORE_ASCENDING};
+        .table = STORE_DEVICE, .prefix = BYTES_ARRAY(prefix), .limit = STORE_SCAN_MAX, .direction = STORE_ASCENDING};
     struct store_rows rows;
     TRY(store_scan(txn, &range, arena, &rows));
     struct device_row *items = ARENA_ARRAY(arena, struct device_row, rows.count);

@@ -20,8 +20,9 @@
 /* A new device beside others waits this long before it may sign consents; one that is said to be lost is shown as
  * removed after it. */
 #define DEVICE_ROWS_WAIT_MS ((uint64_t)72 * 3600 * 1000)
-/* Devices of one person, removed ones included. */
-#define DEVICE_ROWS_MAX 64
+/* Active devices of one person. Browsers forget their keys: those of before stand until they are removed, or said to be
+ * lost when the next one is attested. */
+#define DEVICE_ROWS_ACTIVE_MAX 64
 /* Sources that one device has asked to read from. */
 #define DEVICE_ROWS_READS_MAX 32
 
@@ -71,7 +72,7 @@ enum status device_rows_get(const struct core *core, struct store_txn *txn, uint
 /* Writes row and index. STATUS_CONFLICT when the thumbprint is another person's. Writer. */
 enum status device_rows_put(const struct core *core, struct store_txn *txn, uint32_t slot, const struct device_row *row,
                             struct arena *arena);
-/* All devices of a person, at most DEVICE_ROWS_MAX. */
+/* All devices of a person, removed ones too; at most STORE_SCAN_MAX. */
 enum status device_rows_list(const struct core *core, struct store_txn *txn, uint32_t slot, struct arena *arena,
                              struct device_list *out);
 

@@ -78,15 +78,32 @@ static enum status check_enrolment(struct call *call, struct store_txn *txn, con
     return find_registration(call, row, attestation, out_registration);
 }
 
-/* The person's other devices: where there are active ones the new one waits; where they are said to be lost they are
- * suspended at once. */
-static enum status place_beside_others(struct call *call, struct store_txn *txn, uint32_t slot, bool others_lost,
-                                       struct device_row *device) {
-    struct device_list others;
-    TRY(device_rows_list(call->core, txn, slot, call->arena, &others));
-    ENSURE(others.count < DEVICE_ROWS_MAX, STATUS_LIMIT);
-    for (size_t i = 0; i < others.count; i++) {
-        struct device_row other = others.items[i];
+static size_t count_active(const struct device_list *devices) {
+    size_t count = 0;
+    for (size_t i = 0; i < devices->count; i++) {
+        if (devices->items[i].state == DEVICE_ACTIVE) count++;
+    }
+    return count;
+}
+
+/* The person's other devices, and whether there may be one more: decided before anything is written. */
+static enum status find_others(struct call *call, struct store_txn *txn, const struct attestation *attestation,
+                               struct device_list *out_others) {
+    uint32_t slot = 0;
+    struct device_list others = {0};
+    enum status known = subject_find(call->core, txn, INDEX_HANDLE, hash_bytes(&attestation->subject), &slot);
+    if (known == STATUS_OK) TRY(device_rows_list(call->core, txn, slot, call->arena, &others));
+    if (known != STATUS_OK && known != STATUS_NOT_FOUND) return known;
+    ENSURE(attestation->others_lost || count_active(&others) < DEVICE_ROWS_ACTIVE_MAX, STATUS_LIMIT);
+    *out_others = others;
+    return STATUS_OK;
+}
+
+/* Where others are active the new device waits; where they are said to be lost they are suspended at once. */
+static enum status place_beside_others(struct call *call, struct store_txn *txn, uint32_t slot,
+                                       const struct device_list *others, bool others_lost, struct device_row *device) {
+    for (size_t i = 0; i < others->count; i++) {
+        struct device_row other = others->items[i];
         if (other.state != DEVICE_ACTIVE) continue;
         if (!others_lost) {
             device->waits_until_ms = device->since_ms + DEVICE_ROWS_WAIT_MS;
@@ -133,11 +150,13 @@ enum status handle_attest_apply(struct call *call, struct store_txn *txn) {
     const struct attest_work *work = call->work;
     struct enrolment_row enrolment;
     struct bytes registration;
+    struct device_list others;
     uint32_t slot = 0;
     TRY(handle_sender(call));
     TRY(check_member(call, &work->attestation));
     TRY(check_enrolment(call, txn, &work->attestation, &enrolment, &registration));
     TRY(check_new(call, txn, &work->device));
+    TRY(find_others(call, txn, &work->attestation, &others));
     struct device_row device = {
         .device = work->device,
         .subject = work->attestation.subject,
@@ -150,7 +169,7 @@ enum status handle_attest_apply(struct call *call, struct store_txn *txn) {
         .attestation = work->signed_attestation,
     };
     TRY(subject_require(call->core, txn, &work->attestation.subject, &slot));
-    TRY(place_beside_others(call, txn, slot, work->attestation.others_lost, &device));
+    TRY(place_beside_others(call, txn, slot, &others, work->attestation.others_lost, &device));
     TRY(append_leaf(call, txn, work, slot, registration));
     device.leaf = call->leaves[0];
     TRY(device_rows_put(call->core, txn, slot, &device, call->arena));
