@@ -8,8 +8,8 @@
 #include "broker/run_settings.h"
 
 /* Starts the roles that have settings, in the order keyd, core, gate, portal, each when the one before is ready; starts
- * again what ends, with back-off from 0.2 s to restart_most_ms; ends all on SIGTERM or SIGINT, and when a role ends with
- * ROLE_INTEGRITY. program is the path to execute for a role. ready_fd as in broker/role.h. Returns an enum
+ * again what ends, with back-off from 0.2 s to restart_most_ms; ends all on SIGTERM or SIGINT, and when a role ends
+ * with ROLE_INTEGRITY. program is the path to execute for a role. ready_fd as in broker/role.h. Returns an enum
  * role_exit. */
 int supervise_run(const char *program, const struct run_settings *settings, int ready_fd);
 

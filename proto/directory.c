@@ -160,7 +160,7 @@ static enum status check_certs_free(const struct directory *next, const struct m
 
 static bool has_key(const struct member_record *record, size_t end, const struct sign_public *key) {
     for (size_t i = 0; i < end; i++) {
-        if (memcmp(record->sign_keys[i].key.b, key->b, sizeof key->b) == 0) return true;
+        if (bytes_equal(BYTES_ARRAY(record->sign_keys[i].key.b), BYTES_ARRAY(key->b))) return true;
     }
     return false;
 }

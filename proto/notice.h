@@ -46,9 +46,9 @@ const char *notice_name(const struct text *texts, size_t n_texts, const char *la
 enum status notice_write(struct arena *arena, const char *lang, const struct notice_facts *facts,
                          struct bytes *out_text);
 
-/* The text for a decision: what every token of it says, with all its sources in ascending order and none twice. `first` gives the
- * shared claims; only `to`, `kinds`, `purpose`, `exp_s`, `access`, `basis` are read. Errors of notice_write, and
- * STATUS_NOT_FOUND when the directory lacks a unit or a purpose text in that language. */
+/* The text for a decision: what every token of it says, with all its sources in ascending order and none twice. `first`
+ * gives the shared claims; only `to`, `kinds`, `purpose`, `exp_s`, `access`, `basis` are read. Errors of notice_write,
+ * and STATUS_NOT_FOUND when the directory lacks a unit or a purpose text in that language. */
 enum status notice_make(struct arena *arena, const char *lang, const struct directory *directory,
                         const struct token *first, const char *const *sources, size_t n_sources,
                         struct bytes *out_text);

@@ -68,8 +68,8 @@ static void judge_registration(const struct reducer *r, const struct audit_leaf 
     struct hash hash = hash_sha256(registration->compact);
     bool same = hash_equal(&hash, &attestation->registration_hash) &&
                 ids_equal(&registration->enrolment, &attestation->enrolment) &&
-                memcmp(registration->sign_key.b, attestation->sign_key.b, sizeof attestation->sign_key.b) == 0 &&
-                memcmp(registration->read_key.b, attestation->read_key.b, sizeof attestation->read_key.b) == 0;
+                bytes_equal(BYTES_ARRAY(registration->sign_key.b), BYTES_ARRAY(attestation->sign_key.b)) &&
+                bytes_equal(BYTES_ARRAY(registration->read_key.b), BYTES_ARRAY(attestation->read_key.b));
     (void)reducer_expect(r, leaf, same, FINDING_REGISTRATION, "the member attested to another registration");
 }
 
