@@ -30,6 +30,7 @@ struct core_settings {
     int64_t disk_reserve_mib;
     int64_t gate_contexts;
     int64_t portal_contexts;
+    int64_t pipes_per_member;
     int64_t calls_per_pipe;
     int64_t calls_per_member;
     int64_t parked_per_member;

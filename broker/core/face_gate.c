@@ -18,7 +18,7 @@
 #include "proto/link_server.h"
 #include "proto/reply.h"
 
-enum { GATE_PIPES_PER_MEMBER = 16, GATE_VERSION = 1, GATE_RETRY_MS = 1000 };
+enum { GATE_VERSION = 1, GATE_RETRY_MS = 1000 };
 
 /* Bytes of requests in hand: each is parsed into about three times its size. */
 #define GATE_BYTES_MAX ((size_t)32 << 20)
@@ -218,8 +218,8 @@ static void on_closed(void *arg, uint32_t pipe) {
 
 static enum status open_parts(struct face_gate *gate) {
     const struct core_settings *settings = gate->core->settings;
-    gate->pipes =
-        gate_pipes_new((size_t)settings->calls_per_pipe, (size_t)settings->calls_per_member, GATE_PIPES_PER_MEMBER);
+    gate->pipes = gate_pipes_new((size_t)settings->calls_per_pipe, (size_t)settings->calls_per_member,
+                                 (size_t)settings->pipes_per_member);
     gate->arena = arena_new(4096);
     ENSURE(gate->pipes && gate->arena, STATUS_MEMORY);
     struct reply limit = reply_from_status(STATUS_LIMIT);

@@ -56,6 +56,7 @@ static void fill_settings(struct core_harness *harness) {
         .disk_reserve_mib = HARNESS_DISK_MIB,
         .gate_contexts = 1024,
         .portal_contexts = 64,
+        .pipes_per_member = 16,
         .calls_per_pipe = 64,
         .calls_per_member = 128,
         .parked_per_member = 8,

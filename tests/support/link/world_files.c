@@ -128,13 +128,15 @@ static enum status write_core(const struct world *world, const char *authority) 
                                        "portal_socket = \"%s/s/portal\"\n"
                                        "operator_socket = \"%s/s/operator\"\n"
                                        "authority = {\"%s\"}\n"
+                                       "pipes_per_member = %zu\n"
                                        "calls_per_pipe = %zu\n"
                                        "calls_per_member = %zu\n"
                                        "parked_per_member = %zu\n"
                                        "log_level = \"warn\"\n",
                                        world->dir, world->dir, world->dir, world->dir, world->dir, world->dir,
-                                       world->dir, authority, or_default(options->calls_per_member),
-                                       or_default(options->calls_per_member), or_default(options->parked_per_member)));
+                                       world->dir, authority, or_default(options->connections_per_member),
+                                       or_default(options->calls_per_member), or_default(options->calls_per_member),
+                                       or_default(options->parked_per_member)));
 }
 
 static enum status write_gate(const struct world *world) {
