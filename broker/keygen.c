@@ -4,6 +4,9 @@
  */
 #include "broker/keygen.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/secret.h"
@@ -42,6 +45,16 @@ static enum status write_bundle(const char *path, const struct secret *credentia
     return keyfile_create(path, KEYFILE_BUNDLE, payload, &lock);
 }
 
+/* Nothing may be there before anything is written, so that a refusal leaves no half of a set behind. */
+static enum status check_free(const char *const *paths, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct stat found;
+        ENSURE(lstat(paths[i], &found) != 0, STATUS_CONFLICT);
+        ENSURE(errno == ENOENT, file_status(errno));
+    }
+    return STATUS_OK;
+}
+
 enum status keygen_make(const char *dir) {
     struct arena *arena CLEANUP(arena_free_cleanup) = arena_new(16384);
     struct secret *keyd CLEANUP(secret_free_cleanup) = secret_random(CREDENTIAL_BYTES);
@@ -52,6 +65,7 @@ enum status keygen_make(const char *dir) {
     const char *bundle_path = arena_printf(arena, "%s/keyd.keys", dir);
     ENSURE(keyd_path && core_path && bundle_path, STATUS_MEMORY);
     TRY(file_make_dir(dir, 0700));
+    TRY(check_free((const char *const[]){keyd_path, core_path, bundle_path}, 3));
     TRY(file_create(keyd_path, secret_bytes(keyd), 0600));
     TRY(file_create(core_path, secret_bytes(core), 0600));
     return write_bundle(bundle_path, keyd);

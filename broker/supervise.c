@@ -1,6 +1,6 @@
 /*
  * One thread: waits for signals of children and of the operator, and for children to say that they are ready. A child's
- * ready pipe is read non-blocking; a child that is not ready after READY_MS is ended and started again.
+ * ready pipe is read non-blocking; a child that is not ready in time is ended and started again.
  */
 #include "broker/supervise.h"
 
@@ -22,8 +22,6 @@
 #define CHILDREN       4
 #define BACKOFF_MIN_MS 200
 #define STEADY_MS      10000
-#define READY_MS       120000
-#define STOP_MS        10000
 #define TICK_MS        50
 
 struct child {
@@ -39,6 +37,8 @@ struct child {
 
 struct supervisor {
     const char *program;
+    struct supervise_times times;
+    pid_t pid; /* of the supervisor */
     struct child children[CHILDREN];
     int ready_fd;
     uint64_t restart_most_ms;
@@ -55,6 +55,7 @@ static _Noreturn void exec_child(const struct supervisor *supervisor, const stru
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != supervisor->pid) _exit(ROLE_FAILED);
     (void)fcntl(ready_fd, F_SETFD, 0);
     (void)execl(supervisor->program, supervisor->program, child->name, "--settings", child->settings, "--ready-fd",
                 fd_text, (char *)NULL);
@@ -124,7 +125,8 @@ static void start_due(struct supervisor *supervisor) {
         read_ready(child);
         if (child->pid == 0 && now_ms() >= child->start_at_ms) start_child(supervisor, child);
         if (!child->is_ready) {
-            if (child->pid > 0 && now_ms() - child->started_ms > READY_MS) (void)kill(child->pid, SIGKILL);
+            if (child->pid > 0 && now_ms() - child->started_ms > supervisor->times.ready_ms)
+                (void)kill(child->pid, SIGKILL);
             return;
         }
     }
@@ -149,7 +151,7 @@ static size_t signal_children(const struct supervisor *supervisor, int number) {
 
 static void stop_all(struct supervisor *supervisor) {
     supervisor->stopping = true;
-    uint64_t deadline = now_ms() + STOP_MS;
+    uint64_t deadline = now_ms() + supervisor->times.stop_ms;
     (void)signal_children(supervisor, SIGTERM);
     while (signal_children(supervisor, 0) > 0) {
         if (now_ms() > deadline) (void)signal_children(supervisor, SIGKILL);
@@ -178,8 +180,16 @@ static void supervise(struct supervisor *supervisor, int signal_fd) {
 }
 
 int supervise_run(const char *program, const struct run_settings *settings, int ready_fd) {
+    static const struct supervise_times usual = {.ready_ms = 120000, .stop_ms = 10000};
+    return supervise_run_within(program, settings, &usual, ready_fd);
+}
+
+int supervise_run_within(const char *program, const struct run_settings *settings, const struct supervise_times *times,
+                         int ready_fd) {
     log_setup("run", LOG_LEVEL_INFO);
     struct supervisor supervisor = {.program = program,
+                                    .times = *times,
+                                    .pid = getpid(),
                                     .children = {{.name = "keyd", .settings = settings->keyd},
                                                  {.name = "core", .settings = settings->core},
                                                  {.name = "gate", .settings = settings->gate},
