@@ -46,6 +46,7 @@ uint64_t small_core_append(struct small_core *core, enum leaf_type type, struct 
     opening->type = type;
     opening->now_ms = core->clock.manual_now_ms;
     opening->directory_sequence = core->n_entry_leaves;
+    if (core->lie && core->lie_type == type) core->lie(opening);
     OK(leaf_opening_encode(core->arena, opening, &kept->opening));
     secret_random_public(kept->nonce.b, sizeof kept->nonce.b);
     const struct leaf leaf = {.version = 1,

@@ -115,6 +115,8 @@ struct small_core {
     unsigned lose_after;    /* so many next answers are lost on the way */
     enum reply_code refuse; /* the next message is answered with this */
     small_tweak *tweak;
+    enum leaf_type lie_type; /* leaves of this type say what lie makes of them */
+    void (*lie)(struct opening *opening);
     bool no_grants_inline; /* RELEASE brings no ciphertext: FETCH does */
 };
 
@@ -156,6 +158,11 @@ struct small_ask {
 size_t small_core_request(struct small_core *core, const struct small_ask *ask);
 /* A token for the first source of a request, by a device, in the log; mails to both. Its index. */
 size_t small_core_consent(struct small_core *core, size_t request, size_t device);
+/* The claims of such a token, to be changed; and a consent with claims and a key of any kind, with leaves that agree.
+ */
+struct token small_core_claims(struct small_core *core, size_t request, size_t device);
+size_t small_core_consent_as(struct small_core *core, size_t request, size_t device, const struct token *claims,
+                             const struct sign_private *key);
 /* The mail about a token, to its source (salt) or recipient. */
 struct msg_mail_event small_core_granted_mail(struct small_core *core, size_t token, bool to_source);
 /* Revokes, suspends, resumes: leaf and mails. */

@@ -116,8 +116,9 @@ size_t small_core_request(struct small_core *core, const struct small_ask *ask) 
     return core->n_requests++;
 }
 
-static struct token token_of(struct small_core *core, const struct small_request *request,
-                             const struct small_device *device) {
+struct token small_core_claims(struct small_core *core, size_t request_at, size_t device_at) {
+    const struct small_request *request = &core->requests[request_at];
+    const struct small_device *device = &core->devices[device_at];
     uint64_t now_s = core->clock.manual_now_ms / 1000;
     struct token token = {.subject = device->subject,
                           .jti = ids_random(),
@@ -171,9 +172,14 @@ static void append_granted(struct small_core *core, struct small_token *kept) {
 }
 
 size_t small_core_consent(struct small_core *core, size_t request, size_t device) {
+    struct token claims = small_core_claims(core, request, device);
+    return small_core_consent_as(core, request, device, &claims, core->devices[device].sign);
+}
+
+size_t small_core_consent_as(struct small_core *core, size_t request, size_t device, const struct token *claims,
+                             const struct sign_private *key) {
     struct small_token *kept = &core->tokens[core->n_tokens];
-    struct token token = token_of(core, &core->requests[request], &core->devices[device]);
-    OK(token_make(core->arena, FEDERATION_NAME, &token, core->devices[device].sign, &kept->compact));
+    OK(token_make(core->arena, FEDERATION_NAME, claims, key, &kept->compact));
     OK(token_parse(core->arena, FEDERATION_NAME, kept->compact, &kept->token));
     kept->request = request;
     kept->device = device;

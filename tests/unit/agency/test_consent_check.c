@@ -363,6 +363,116 @@ static void test_leaf_says_otherwise(void **state) {
     }
 }
 
+/* ---- a broker whose leaves agree with what it made up ---- */
+
+struct forged {
+    struct token claims;
+    size_t request;
+    const struct sign_private *key;
+};
+
+static void forge_key(struct bench *bench, struct forged *forged) {
+    forged->key = bench->core->devices[bench->device[1]].sign;
+}
+static void forge_kinds(struct bench *bench, struct forged *forged) {
+    (void)bench;
+    forged->claims.kinds[forged->claims.n_kinds++] = KIND_DECISION;
+}
+static void forge_duration(struct bench *bench, struct forged *forged) {
+    (void)bench;
+    forged->claims.exp_s += 1;
+}
+static void forge_purpose(struct bench *bench, struct forged *forged) {
+    (void)bench;
+    forged->claims.purpose = "statistics_free";
+}
+static void forge_recipient(struct bench *bench, struct forged *forged) {
+    (void)bench;
+    forged->claims.to = FEDERATION_LABOUR;
+}
+static void forge_subject(struct bench *bench, struct forged *forged) { forged->claims.subject = bench->subject[1]; }
+/* The request is about another person. */
+static void forge_request_subject(struct bench *bench, struct forged *forged) {
+    struct small_ask ask = asks;
+    ask.subject = bench->subject[1];
+    forged->request = small_core_request(bench->core, &ask);
+    forged->claims.request = hash_sha256(bench->core->requests[forged->request].whole);
+}
+/* Decided after the request had run out. */
+static void forge_time(struct bench *bench, struct forged *forged) {
+    bench->core->clock.manual_now_ms += 86400000;
+    forged->claims.iat_s += 86400;
+    forged->claims.nbf_s += 86400;
+    forged->claims.exp_s += 86400;
+}
+
+static void test_forged_with_leaves_that_agree(void **state) {
+    static void (*const forgeries[])(struct bench *, struct forged *) = {
+        forge_key,       forge_kinds,   forge_duration,        forge_purpose,
+        forge_recipient, forge_subject, forge_request_subject, forge_time,
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof forgeries / sizeof forgeries[0]; i++) {
+        struct small_ask ask = asks;
+        ask.subject = bench->subject[0];
+        struct forged forged = {.request = small_core_request(bench->core, &ask),
+                                .key = bench->core->devices[bench->device[0]].sign};
+        forged.claims = small_core_claims(bench->core, forged.request, bench->device[0]);
+        forgeries[i](bench, &forged);
+        bench->token[0] =
+            small_core_consent_as(bench->core, forged.request, bench->device[0], &forged.claims, forged.key);
+        struct consent_proof proof = proof_of(bench, 0, CONSENT_SIDE_SOURCE);
+        if (check(bench, &proof) == STATUS_OK) fail_msg("forgery %zu passed", i);
+    }
+}
+
+static void lie_evidence(struct opening *opening, size_t at) {
+    ((struct hash *)(uintptr_t)opening->evidence)[at].b[0] ^= 1;
+}
+static void lie_evidence_0(struct opening *opening) { lie_evidence(opening, 0); }
+static void lie_evidence_1(struct opening *opening) { lie_evidence(opening, 1); }
+static void lie_evidence_2(struct opening *opening) { lie_evidence(opening, 2); }
+static void lie_evidence_3(struct opening *opening) { lie_evidence(opening, 3); }
+static void lie_actor(struct opening *opening) { opening->actor = FEDERATION_LABOUR; }
+
+static const struct {
+    const char *name;
+    enum leaf_type type;
+    void (*lie)(struct opening *opening);
+} leaf_lies[] = {
+    {"granted: request", LEAF_CONSENT_GRANTED, lie_evidence_0},
+    {"granted: attestation", LEAF_CONSENT_GRANTED, lie_evidence_1},
+    {"granted: notice", LEAF_CONSENT_GRANTED, lie_evidence_2},
+    {"granted: salt", LEAF_CONSENT_GRANTED, lie_evidence_3},
+    {"requested: request", LEAF_CONSENT_REQUESTED, lie_evidence_0},
+    {"requested: id", LEAF_CONSENT_REQUESTED, say_request},
+    {"requested: subject", LEAF_CONSENT_REQUESTED, say_subject},
+    {"requested: recipient", LEAF_CONSENT_REQUESTED, say_recipient},
+    {"requested: actor", LEAF_CONSENT_REQUESTED, lie_actor},
+    {"requested: purpose", LEAF_CONSENT_REQUESTED, say_purpose},
+    {"requested: kinds", LEAF_CONSENT_REQUESTED, say_kinds},
+    {"enrolled: attestation", LEAF_DEVICE_ENROLLED, lie_evidence_0},
+    {"enrolled: registration", LEAF_DEVICE_ENROLLED, lie_evidence_1},
+    {"enrolled: subject", LEAF_DEVICE_ENROLLED, say_subject},
+    {"enrolled: device", LEAF_DEVICE_ENROLLED, say_device},
+    {"enrolled: actor", LEAF_DEVICE_ENROLLED, lie_actor},
+};
+
+static void test_leaves_that_lie(void **state) {
+    struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof leaf_lies / sizeof leaf_lies[0]; i++) {
+        bench->core->lie_type = leaf_lies[i].type;
+        bench->core->lie = leaf_lies[i].lie;
+        (void)consent_by(bench, small_core_enrol(bench->core, &bench->subject[0], MEMBER_SERVICE));
+        bench->core->lie = NULL;
+        struct consent_proof proof = proof_of(bench, 0, CONSENT_SIDE_SOURCE);
+        if (check(bench, &proof) == STATUS_OK) fail_msg("passed: %s", leaf_lies[i].name);
+    }
+    (void)consent_by(bench, bench->device[0]);
+    struct consent_proof proof = proof_of(bench, 0, CONSENT_SIDE_SOURCE);
+    OK(check(bench, &proof));
+}
+
 /* ---- the rule at the source ---- */
 
 /* The agreement no longer accepts who attested: verified, but nothing is granted. */
@@ -444,6 +554,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_late_leaf, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign_log, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leaf_says_otherwise, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forged_with_leaves_that_agree, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leaves_that_lie, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unaccepted_attester_gets_no_grant, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_mail_is_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_state_statements, setup, teardown),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "agent/grant.h"
 #include "agent/release_check.h"
 #include "agent/source.h"
 #include "proto/signed.h"
@@ -374,10 +375,78 @@ static void test_pages_that_lie(void **state) {
     assert_int_equal(goals(bench), 2);
 }
 
+/* ---- the leaf of the release says something else ---- */
+
+static void lie_token(struct opening *opening) { opening->token = BYTES("1234567890123456", 16); }
+static void lie_consent(struct opening *opening) { opening->consent = BYTES("1234567890123456", 16); }
+static void lie_subject(struct opening *opening) { opening->subject = BYTES("12345678901234567890123456789012", 32); }
+static void lie_actor(struct opening *opening) { opening->actor = FEDERATION_LABOUR; }
+static void lie_purpose(struct opening *opening) { opening->purpose = "statistics_free"; }
+static void lie_kinds(struct opening *opening) { opening->n_kinds = 1; }
+static void lie_stage(struct opening *opening) { opening->stage = 1; }
+static void lie_recipient(struct opening *opening) { opening->recipient = FEDERATION_LABOUR; }
+static void lie_source(struct opening *opening) { opening->source = FEDERATION_GUIDANCE; }
+static void lie_cause(struct opening *opening) { opening->cause = BYTES("12345678901234567890123456789012", 32); }
+static void lie_items(struct opening *opening) { opening->n_items = 0; }
+
+static void test_leaves_that_lie(void **state) {
+    static void (*const lies[])(struct opening *) = {
+        lie_token, lie_consent, lie_subject,   lie_actor,  lie_purpose, lie_kinds,
+        lie_stage, lie_cause,   lie_recipient, lie_source, lie_items,
+    };
+    struct bench *bench = *state;
+    page_lie = NULL;
+    bench->core->tweak = lie;
+    assert_true(small_agency_take_mail(bench->recipient) > 0);
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        uint64_t before = refused(bench);
+        bench->core->lie_type = LEAF_RELEASED;
+        bench->core->lie = lies[i];
+        if (goals(bench) != 0) fail_msg("lie %zu was opened", i);
+        assert_true(refused(bench) > before);
+    }
+    bench->core->lie = NULL;
+    assert_int_equal(goals(bench), 1);
+}
+
+/* A header that the source never signed, with a grant that fits it: made with the source's own key for the person. */
+static void test_header_of_a_stranger(void **state) {
+    struct bench *bench = *state;
+    struct opening_try tried = whole(bench);
+    struct fragment_row row = {0};
+    struct secret *key CLEANUP(secret_free_cleanup) = NULL;
+    struct fragment_signed header;
+    const struct key_grant *stands = &grant_of(bench, FIRST)->grant;
+    OK(fragment_header_split(bench->core->arena, tried.item.header, &header));
+    tried.item.header =
+        resign(bench, SIGNED_HEADER, tried.item.header, bench->core->federation->members[MEMBER_SERVICE].sign);
+    tried.named.header_hash = hash_sha256(tried.item.header);
+    row = (struct fragment_row){.fragment = header.core.fragment,
+                                .revision = header.core.revision,
+                                .kind = (uint32_t)header.core.kind,
+                                .core = header.header.core,
+                                .commitment = header.header.commitment,
+                                .header = tried.item.header};
+    struct seal_public to;
+    struct hash to_id;
+    OK(directory_seal_key(bench->core->federation->directory, FEDERATION_EDUCATION, &to, &to_id));
+    const struct grant_target target = {.token = stands->token,
+                                        .purpose = stands->purpose,
+                                        .recipient = stands->recipient,
+                                        .key = to,
+                                        .state = stands->state};
+    OK(vault_key(bench->source->agent->vault, 1, &key));
+    OK(grant_make(bench->core->arena, FEDERATION_NAME, bench->core->federation->members[MEMBER_COUNTY].sign, key, &row,
+                  &target, &tried.item.grant));
+    assert_int_equal(open_it(&tried), STATUS_SIGNATURE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_swapped_items_are_not_opened, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_of_the_source, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_header_of_a_stranger, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leaves_that_lie, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pages_that_lie, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
