@@ -27,7 +27,7 @@
 #define THREADS          16
 #define PATIENCE_MS      30000
 #define WARM_US          1000000
-#define MS               1000
+#define PRIMITIVES_MS    700
 
 struct options {
     const char *broker;
@@ -45,6 +45,7 @@ struct bench {
     struct world_notes *notes;
     struct population population;
     struct world_consent *consents; /* to be revoked; persons are the population's */
+    struct primitives primitives;
     json_t *figures;
     double best_leaf_per_s;
 };
@@ -113,6 +114,20 @@ static enum status run_phase(struct bench *bench, const char *phase, const struc
 }
 
 /* ---- phases ---- */
+
+/* Before and after the load, and the better of both counts: other work on the machine must not flatter the ratios. */
+static enum status measure_primitives(struct bench *bench) {
+    struct primitives now;
+    struct primitives *best = &bench->primitives;
+    TRY(primitives_measure(bench->options.dir, PRIMITIVES_MS, &now));
+    if (now.verify_per_s > best->verify_per_s) best->verify_per_s = now.verify_per_s;
+    if (now.sign_per_s > best->sign_per_s) best->sign_per_s = now.sign_per_s;
+    if (now.commit_per_s > best->commit_per_s) best->commit_per_s = now.commit_per_s;
+    put(bench, "verify_per_s", best->verify_per_s);
+    put(bench, "sign_per_s", best->sign_per_s);
+    put(bench, "commit_per_s", best->commit_per_s);
+    return STATUS_OK;
+}
 
 static enum status bench_publish(struct bench *bench) {
     struct load_result result;
@@ -226,6 +241,7 @@ static enum status run_phases(struct bench *bench) {
     if (bench->options.consents > 0) STEP("revoke", bench_revoke(bench));
     put_memory(bench, "anon_mb");
     if (bench->options.idle > 0) STEP("idle", bench_idle(bench));
+    STEP("primitives", measure_primitives(bench));
     put(bench, "leaf_per_s", bench->best_leaf_per_s);
     if (!bench->options.export_dir) return STATUS_OK;
     STEP("export",
@@ -243,13 +259,9 @@ static enum status prepare(struct bench *bench) {
                                           .connections_per_member = 1 + bench->options.idle / MEMBERS + 8,
                                           .parked_per_member = 1 + bench->options.idle / MEMBERS + 8,
                                           .calls_per_member = 512 + bench->options.idle / MEMBERS};
-    struct primitives primitives;
     size_t persons = (bench->options.fragments + POPULATION_FRAGMENTS - 1) / POPULATION_FRAGMENTS;
     TRY(world_start(&options, &bench->world));
-    STEP("primitives", primitives_measure(bench->options.dir, MS, &primitives));
-    put(bench, "verify_per_s", primitives.verify_per_s);
-    put(bench, "sign_per_s", primitives.sign_per_s);
-    put(bench, "commit_per_s", primitives.commit_per_s);
+    STEP("primitives", measure_primitives(bench));
     bench->notes = world_notes_new(world_log_key(bench->world));
     ENSURE(bench->notes, STATUS_MEMORY);
     STEP("persons", population_init(&bench->population, bench->world, bench->notes, persons, CIPHERTEXT_BYTES));
