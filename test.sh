@@ -54,7 +54,7 @@ step_vectors() { tests/vectors/check; }
 step_lint() { tests/lint.sh; }
 step_flow() { tests/flow/run --build build/clang; }
 step_fault() { tests/fault/run --build build/clang; }
-step_races() { tests/flow/run --build build/tsan --long; }
+step_races() { tests/flow/run --build build/clang --long; }
 step_kills() { tests/fault/run --build build/clang --long; }
 step_fuzz() { tests/fuzz/run --seconds 60; }
 step_valgrind() { tests/support/valgrind.sh; }
