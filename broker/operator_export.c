@@ -4,10 +4,12 @@
  */
 #include "broker/operator_export.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/file.h"
@@ -153,7 +155,14 @@ static enum status write_openings(struct export *export, const struct bundle *bu
     return write_file(export, name, encoded, 0640);
 }
 
-/* Parts are lists only, so that their encodings one after the other are the encoding of the whole list. */
+/* Nothing at all is fine. */
+static enum status put_bytes(FILE *stream, struct bytes from) {
+    if (from.len == 0) return STATUS_OK;
+    return fwrite(from.data, 1, from.len, stream) == from.len ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* The last of a bundle: what its leaves were read into is given up. Parts are lists only, so that their encodings one
+ * after the other are the encoding of the whole list. */
 static enum status write_evidence(struct export *export, const struct bundle *bundle) {
     char *content CLEANUP(cleanup_free) = NULL;
     size_t len = 0;
@@ -163,6 +172,7 @@ static enum status write_evidence(struct export *export, const struct bundle *bu
     uint64_t step = EXPORT_EVIDENCE_STEP;
     for (uint64_t i = 0; i < bundle->count && status == STATUS_OK;) {
         uint64_t left = bundle->count - i;
+        arena_reset(export->arena);
         const struct operator_ask question = {
             .verb = OPERATOR_EXPORT_EVIDENCE, .a = bundle->number * TILE_WIDTH + i, .b = left < step ? left : step};
         struct bytes body;
@@ -173,7 +183,7 @@ static enum status write_evidence(struct export *export, const struct bundle *bu
             status = STATUS_OK;
             continue;
         }
-        if (status == STATUS_OK && fwrite(body.data, 1, body.len, stream) != body.len) status = STATUS_MEMORY;
+        if (status == STATUS_OK) status = put_bytes(stream, body);
         i += question.b;
     }
     if (fclose(stream) != 0 && status == STATUS_OK) status = STATUS_MEMORY;
@@ -217,7 +227,9 @@ static enum status export_keys(struct export *export) {
         const struct operator_ask question = {.verb = OPERATOR_EXPORT_KEYS, .a = slot, .b = EXPORT_KEYS_STEP};
         struct bytes body;
         status = ask(export, &question, &body);
-        if (status == STATUS_OK && fwrite(body.data, 1, body.len, stream) != body.len) status = STATUS_MEMORY;
+        if (status != STATUS_OK) break;
+        status = put_bytes(stream, body);
+        if (body.len) secret_wipe((void *)(uintptr_t)body.data, body.len);
     }
     if (fclose(stream) != 0 && status == STATUS_OK) status = STATUS_MEMORY;
     if (status == STATUS_OK) status = write_file(export, "keys", BYTES(content, len), 0600);
@@ -246,9 +258,18 @@ static enum status write_identity(struct export *export) {
     return write_file(export, "federation.json", body, 0640);
 }
 
+/* What an earlier export left must not vouch for this one before it is whole. */
+static enum status remove_checkpoint(struct export *export) {
+    const char *path = arena_printf(export->arena, "%s/checkpoint", export->dir);
+    ENSURE(path, STATUS_MEMORY);
+    ENSURE(unlink(path) == 0 || errno == ENOENT, file_status(errno));
+    return STATUS_OK;
+}
+
 static enum status run(struct export *export, enum export_keys keys, struct arena *keep) {
     struct bytes note;
     TRY(file_make_dir(export->dir, 0750));
+    TRY(remove_checkpoint(export));
     TRY(fetch_checkpoint(export, keep, &note));
     TRY(write_identity(export));
     for (uint64_t number = 0; number * TILE_WIDTH < export->size; number++) {
