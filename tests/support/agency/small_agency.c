@@ -121,6 +121,7 @@ void small_agency_reopen(struct small_agency *agency) {
 void small_agency_free(struct small_agency *agency) {
     if (!agency) return;
     agent_close(agency->agent);
+    if (agency->port.core) small_core_settle(agency->port.core);
     secret_free(agency->shred_kek);
     secret_free(agency->pepper);
     scratch_clear(&agency->scratch);

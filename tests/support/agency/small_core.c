@@ -128,6 +128,14 @@ struct small_core *small_core_new(void) {
     return core;
 }
 
+void small_core_settle(struct small_core *core) {
+    (void)pthread_mutex_lock(&core->mutex);
+    while (core->parked > 0) {
+        (void)pthread_cond_wait(&core->changed, &core->mutex);
+    }
+    (void)pthread_mutex_unlock(&core->mutex);
+}
+
 void small_core_free(struct small_core *core) {
     if (!core) return;
     for (size_t i = 0; i < core->n_devices; i++) {
@@ -223,6 +231,10 @@ static void *answer_parked(void *arg) {
     parked->done(parked->done_arg, STATUS_OK, answer);
     free(parked->request);
     free(parked);
+    (void)pthread_mutex_lock(&core->mutex);
+    core->parked--;
+    (void)pthread_cond_broadcast(&core->changed);
+    (void)pthread_mutex_unlock(&core->mutex);
     return NULL;
 }
 
@@ -236,6 +248,9 @@ static enum status port_start(void *arg, struct bytes request, uint32_t timeout_
         .port = arg, .request = malloc(request.len), .len = request.len, .done = done, .done_arg = done_arg};
     assert_non_null(parked->request);
     memcpy(parked->request, request.data, request.len);
+    (void)pthread_mutex_lock(&parked->port->core->mutex);
+    parked->port->core->parked++;
+    (void)pthread_mutex_unlock(&parked->port->core->mutex);
     assert_int_equal(pthread_create(&thread, NULL, answer_parked, parked), 0);
     assert_int_equal(pthread_detach(thread), 0);
     return STATUS_OK;

@@ -92,6 +92,7 @@ struct small_core {
     struct clock clock;
     pthread_mutex_t mutex; /* one message at a time */
     pthread_cond_t changed;
+    unsigned parked; /* polls whose threads still run */
     struct small_leaf leaves[SMALL_CORE_MAX];
     uint64_t entry_leaves[FEDERATION_ENTRIES_MAX];
     size_t n_entry_leaves;
@@ -119,6 +120,9 @@ struct small_core {
     void (*lie)(struct opening *opening);
     bool no_grants_inline; /* RELEASE brings no ciphertext: FETCH does */
 };
+
+/* Waits until no parked poll's thread uses the core or a port any more. The agents have been stopped. */
+void small_core_settle(struct small_core *core);
 
 struct small_core *small_core_new(void);
 void small_core_free(struct small_core *core);
