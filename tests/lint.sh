@@ -7,6 +7,11 @@
 # Needs clang-format and clang-tidy, and a compilation database in build/clang (made when it is missing).
 set -u
 cd "$(dirname "$0")/.." || exit 2
+for tool in git clang-format clang-tidy; do
+    command -v "$tool" >/dev/null || { echo "tests/lint.sh needs $tool" >&2; exit 2; }
+done
+# Without a listing nothing would be looked at, and nothing found.
+[ -n "$(git ls-files -- '*.c')" ] || { echo "tests/lint.sh looks at what git tracks, and git lists nothing here" >&2; exit 2; }
 found=$(mktemp) || exit 2
 trap 'rm -f "$found"' EXIT
 

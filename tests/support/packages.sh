@@ -5,8 +5,8 @@ build_packages="build-essential cmake ninja-build pkg-config protobuf-c-compiler
 libsodium-dev libnng-dev liblmdb-dev libevent-dev libjansson-dev libconfuse-dev libseccomp-dev
 libcurl4-openssl-dev libcmocka-dev"
 run_packages="curl jq openssl ca-certificates"
-test_packages="clang clang-format clang-tidy libclang-rt-14-dev ccache gdb nodejs"
-nightly_packages="cppcheck valgrind spin"
+test_packages="git clang clang-format clang-tidy libclang-rt-14-dev ccache gdb nodejs"
+nightly_packages="cppcheck shellcheck valgrind spin"
 
 # Installs those of the named packages that are missing; quiet when there is nothing to do.
 packages_install() {
