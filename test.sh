@@ -48,7 +48,7 @@ run_ctest() {
     ctest --test-dir "build/$1" --output-on-failure --no-tests=error -j "$jobs" "${@:2}"
 }
 step_unit() { run_ctest asan; }
-step_unit_tsan() { TSAN_OPTIONS="suppressions=$here/tests/support/tsan.supp halt_on_error=1" run_ctest tsan; }
+step_unit_tsan() { TSAN_OPTIONS=halt_on_error=1 run_ctest tsan; }
 
 step_vectors() { tests/vectors/check; }
 step_lint() { tests/lint.sh; }

@@ -34,9 +34,14 @@ static uint64_t clock_system_boot_ms(const struct clock *clock) {
     return clock_read_ms(CLOCK_BOOTTIME);
 }
 
-static uint64_t clock_manual_now(const struct clock *clock) { return clock->manual_now_ms; }
+/* A test moves its clock while other threads read it. */
+static uint64_t clock_manual_now(const struct clock *clock) {
+    return __atomic_load_n(&clock->manual_now_ms, __ATOMIC_RELAXED);
+}
 
-static uint64_t clock_manual_boot(const struct clock *clock) { return clock->manual_boot_ms; }
+static uint64_t clock_manual_boot(const struct clock *clock) {
+    return __atomic_load_n(&clock->manual_boot_ms, __ATOMIC_RELAXED);
+}
 
 const struct clock *clock_system(void) {
     static const struct clock system = {.now_ms = clock_system_now_ms, .boot_ms = clock_system_boot_ms};
@@ -48,8 +53,8 @@ struct clock clock_manual(uint64_t now_ms) {
 }
 
 void clock_advance(struct clock *clock, uint64_t by_ms) {
-    clock->manual_now_ms += by_ms;
-    clock->manual_boot_ms += by_ms;
+    (void)__atomic_fetch_add(&clock->manual_now_ms, by_ms, __ATOMIC_RELAXED);
+    (void)__atomic_fetch_add(&clock->manual_boot_ms, by_ms, __ATOMIC_RELAXED);
 }
 
 uint64_t clock_now_ms(const struct clock *clock) { return clock->now_ms(clock); }
